@@ -1,0 +1,69 @@
+# All set-up is done by these targets; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export SPORT_CACHE ?= $(HOME)/.cache/sport
+export SPORT_MODEL ?= $(SPORT_CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
+export CARGO_TERM_PROGRESS_WHEN ?= auto
+SPORT := target/release/sport
+CARGO := cargo
+RUN ?= runs/quickstart
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+.PHONY: system images model components libtorch
+system:
+	@scripts/system.sh
+images: system ## fetch the photographs
+	@python3 scripts/fetch.py assets --only images
+model: system ## fetch the model
+	@python3 scripts/fetch.py assets --only models
+components: system ## build the first-party components
+	@scripts/components.sh
+	@scripts/python-component.sh
+libtorch: system ## fetch libtorch (or set LIBTORCH)
+	@scripts/libtorch.sh >/dev/null
+
+# Always the whole workspace: another selection of packages would give the dependencies other features, and
+# wasmtime would be built a second time. `sport` alone needs no libtorch and is for those who want only that.
+WITH_TORCH = LIBTORCH="$$(scripts/libtorch.sh)" $(CARGO)
+
+.PHONY: sport build setup
+sport: system ## build the binary alone, without libtorch
+	$(CARGO) build --release --locked -p sport
+build: libtorch ## build the binary and the torch backend
+	$(WITH_TORCH) build --release --locked --workspace
+setup: images model components build ## all set-up, no run
+
+.PHONY: hello demo
+hello: images components sport ## agent code on a photograph, in the sandbox
+	@echo
+	@echo '$$ sport exec examples/hello.py --tool image --file coffee.png'
+	@cat examples/hello.py
+	@echo '--- runs in the sandbox ---'
+	@$(SPORT) exec examples/hello.py --tool image --tool calculator --file $(SPORT_CACHE)/images/coffee.png
+demo: setup ## the main job: a model improves itself on tool use
+	$(SPORT) improve --config examples/quickstart.toml --run $(RUN) --resume
+
+.PHONY: test lint test-host test-guests
+test: setup lint test-host test-guests ## every test
+lint: ## formatting and clippy
+	$(CARGO) fmt --all --check
+	cd plugins && $(CARGO) fmt --all --check
+	$(WITH_TORCH) clippy --release --locked --workspace --all-targets -- -D warnings
+test-host:
+	$(WITH_TORCH) test --release --locked --workspace
+test-guests:
+	cd plugins && $(CARGO) test --locked
+	cd plugins/interpreters/python && python3 -m unittest discover -s tests
+
+BENCH ?= exec fork policy
+.PHONY: bench
+bench: setup ## measure; writes target/bench/*.json (BENCH="exec fork policy" chooses)
+	@for name in $(BENCH); do $(MAKE) --no-print-directory bench-$$name; done
+.PHONY: bench-exec
+bench-exec:
+	@python3 scripts/bench.py

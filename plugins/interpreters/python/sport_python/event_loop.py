@@ -1,0 +1,53 @@
+"""An event loop for `asyncio` that needs no sockets.
+
+Python's own loop wakes itself through a pair of sockets, which do not exist here. With no threads and no network the
+only thing to wait for is time, so this one sleeps until the next timer.
+"""
+
+import asyncio
+import time
+import warnings
+from asyncio import base_events
+
+
+class _Timers:
+    """Stands in for the selector: nothing but time happens."""
+
+    def select(self, timeout):
+        if timeout is None:
+            raise RuntimeError("every task waits for something that cannot happen here (no threads, no network)")
+        if timeout > 0:
+            time.sleep(timeout)
+        return []
+
+    def close(self):
+        pass
+
+
+class EventLoop(base_events.BaseEventLoop):
+    """Tasks, timers, queues, locks; no sockets, no threads, no processes, no signals."""
+
+    def __init__(self):
+        super().__init__()
+        self._selector = _Timers()
+
+    def _process_events(self, event_list):
+        pass
+
+    def _write_to_self(self):
+        pass
+
+
+def install():
+    """Make it what `asyncio.run` uses."""
+    with warnings.catch_warnings():
+        # Policies are on their way out of Python; until then there is no other way to say this once for all.
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            """Makes our loop."""
+
+            def new_event_loop(self):
+                return EventLoop()
+
+        asyncio.set_event_loop_policy(Policy())

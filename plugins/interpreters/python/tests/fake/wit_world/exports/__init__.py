@@ -1,0 +1,5 @@
+"""What a component exports."""
+
+
+class Interpreter:
+    """The base class of the export."""

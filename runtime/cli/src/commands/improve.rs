@@ -1,0 +1,146 @@
+//! `sport improve` and the stages one by one.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use sport_improve::{Config, Outcome, Places, Run, Stage as StageName, Summary, open_policy};
+
+use crate::exit::{CommandError, Exit};
+use crate::paths;
+use crate::progress::{Progress, interrupt_flag};
+
+/// Run the whole loop, or go on with a run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sport improve --config examples/quickstart.toml --run runs/first
+  sport improve --config examples/quickstart.toml --run runs/first --resume    # after an interrupt, a crash, kill -9
+  sport improve --config examples/quickstart.toml --run runs/other --seed 2")]
+pub struct Improve {
+    /// The config; `docs/config.md` explains its keys
+    #[arg(long)]
+    config: PathBuf,
+    /// The run directory [default: runs/NAME, after the config's name]
+    #[arg(long)]
+    run: Option<PathBuf>,
+    /// Go on with the run when the directory is one; its own config counts then
+    #[arg(long)]
+    resume: bool,
+    /// Another seed than the config's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print the summary as JSON at the end, and no progress
+    #[arg(long)]
+    json: bool,
+}
+
+/// The stages of an iteration, each alone over a run directory.
+#[derive(Debug, Subcommand)]
+pub enum Stage {
+    /// Make the tasks of an iteration (0: the held-out tasks); makes the run when it gets --config
+    Synthesize(StageArgs),
+    /// Sample and run the candidates of an iteration's tasks
+    Explore(StageArgs),
+    /// Judge what was explored again, with the run's verifier
+    Verify(StageArgs),
+    /// Make pairs of winners and losers
+    Pair(StageArgs),
+    /// Tune the policy: SFT on winners, then step-wise DPO
+    Tune(StageArgs),
+    /// Evaluate on the held-out tasks (0: the base model)
+    Evaluate(StageArgs),
+}
+
+/// What every stage takes.
+#[derive(Debug, Args)]
+pub struct StageArgs {
+    /// The run directory
+    #[arg(long)]
+    run: PathBuf,
+    /// The config of a new run (`synthesize` only)
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Which iteration
+    #[arg(long, default_value_t = 1)]
+    iteration: u32,
+    /// Print the summary as JSON at the end, and no progress
+    #[arg(long)]
+    json: bool,
+}
+
+impl Improve {
+    /// Runs it.
+    pub fn run(self) -> Result<Exit, CommandError> {
+        let folder = self.run.clone().unwrap_or_else(|| default_run(&self.config));
+        let mut run = if self.resume && is_run(&folder) {
+            open(&folder)?
+        } else {
+            create(&self.config, &folder, self.seed)?
+        };
+        let mut progress = Progress::new(self.json, interrupt_flag());
+        let outcome = run.improve(&mut progress)?;
+        let summary = Summary::read(run.folder())?;
+        if self.json {
+            super::print_json(&summary)?;
+        } else {
+            super::run::print(&summary, run.folder().path());
+        }
+        Ok(match outcome {
+            Outcome::Finished => Exit::Done,
+            Outcome::NoSignal { .. } => Exit::Negative,
+        })
+    }
+}
+
+impl Stage {
+    /// Runs it.
+    pub fn run(self) -> Result<Exit, CommandError> {
+        let (stage, arguments) = match self {
+            Self::Synthesize(arguments) => (StageName::Synthesize, arguments),
+            Self::Explore(arguments) => (StageName::Explore, arguments),
+            Self::Verify(arguments) => (StageName::Verify, arguments),
+            Self::Pair(arguments) => (StageName::Pair, arguments),
+            Self::Tune(arguments) => (StageName::Sft, arguments),
+            Self::Evaluate(arguments) => (StageName::Evaluate, arguments),
+        };
+        let mut run = match &arguments.config {
+            Some(_) if stage != StageName::Synthesize => {
+                let message = format!("--config makes a new run and belongs to `synthesize`; {stage} works on one that is there");
+                return Err(CommandError::new(Exit::Usage, "config-not-taken", message));
+            }
+            Some(config) if !is_run(&arguments.run) => create(config, &arguments.run, None)?,
+            _ => open(&arguments.run)?,
+        };
+        let mut progress = Progress::new(arguments.json, interrupt_flag());
+        run.stage(arguments.iteration, stage, &mut progress)?;
+        if arguments.json {
+            super::print_json(&Summary::read(run.folder())?)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn create(config: &Path, folder: &Path, seed: Option<u64>) -> Result<Run, CommandError> {
+    let mut config = Config::read(config, &Places::with_components(paths::components()))?;
+    if let Some(seed) = seed {
+        config.run.seed = seed;
+    }
+    if is_run(folder) {
+        // said before a model is loaded, which takes a while
+        let message = format!("{} is a run already: go on with `--resume`, or give another directory", folder.display());
+        return Err(CommandError::new(Exit::RunUnusable, "bad-run", message));
+    }
+    let policy = open_policy(&config.policy, &paths::torch_backend())?;
+    Ok(Run::create(folder, config, &super::sandbox()?, policy)?)
+}
+
+fn open(folder: &Path) -> Result<Run, CommandError> {
+    Ok(Run::open(folder, &super::sandbox()?, |section| open_policy(section, &paths::torch_backend()))?)
+}
+
+fn is_run(folder: &Path) -> bool {
+    folder.join("run.sqlite").exists()
+}
+
+fn default_run(config: &Path) -> PathBuf {
+    Path::new("runs").join(config.file_stem().unwrap_or_default())
+}

@@ -1,0 +1,87 @@
+//! The `sport` command: parses, calls, prints. All work is done by the libraries.
+//!
+//! # Layout
+//!
+//! * `commands/`: one file per command;
+//! * `paths.rs`: where the cache, the components and the torch backend lie;
+//! * `exit.rs`: exit codes and how errors become them;
+//! * `progress.rs`: bars on a terminal, plain lines elsewhere.
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::CommandError;
+
+mod commands;
+mod exit;
+mod paths;
+mod progress;
+
+/// A runtime in which an agent improves itself without human labels.
+///
+/// `improve` runs the loop: it makes tasks about images, tries several actions at every step, each in its own
+/// fork of a sandbox, lets a verifier compare what happened, and tunes the policy on those comparisons. Tools,
+/// agent code and verifiers are WASM components with nothing granted by default.
+#[derive(Debug, Parser)]
+#[command(name = "sport", version, max_term_width = 100, after_help = exit::TABLE, disable_help_subcommand = true)]
+struct Cli {
+    /// Say more: warnings and what the sandbox does (also by SPORT_LOG=debug)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Improve(commands::improve::Improve),
+    #[command(flatten)]
+    Stage(commands::improve::Stage),
+    Exec(commands::exec::Exec),
+    Plugin(commands::plugin::Plugin),
+    Run(commands::run::Run),
+    Doctor(commands::doctor::Doctor),
+    Version(commands::doctor::Version),
+}
+
+fn main() -> std::process::ExitCode {
+    // before there is a second thread: libtorch's threads must not spin on a shared machine
+    sport_policy::prepare_environment(0);
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    let json = wants_json();
+    let result = match cli.command {
+        Command::Improve(command) => command.run(),
+        Command::Stage(command) => command.run(),
+        Command::Exec(command) => command.run(),
+        Command::Plugin(command) => command.run(),
+        Command::Run(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Version(command) => command.run(),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        report(&error, json);
+        error.exit
+    });
+    std::process::ExitCode::from(exit.number())
+}
+
+/// Errors of a command that was asked for JSON are JSON too, on standard error.
+fn report(error: &CommandError, json: bool) {
+    if json {
+        let value = serde_json::json!({ "error": { "code": error.code, "message": error.message } });
+        eprintln!("{value}");
+    } else {
+        eprintln!("error: {error}");
+    }
+}
+
+fn wants_json() -> bool {
+    std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+fn start_log(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = ["error", "info", "debug", "trace"][usize::from(verbose.min(3))];
+    let filter = EnvFilter::try_from_env("SPORT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

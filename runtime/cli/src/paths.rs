@@ -1,0 +1,45 @@
+//! Where things lie: the cache, the built components, the torch backend.
+//!
+//! Each place has one environment variable that overrides it and one default, so that the same binary works
+//! from a checkout and from an installed tree.
+
+use std::path::{Path, PathBuf};
+
+/// Downloads and compiled code: `$SPORT_CACHE`, else `$XDG_CACHE_HOME/sport`, else `~/.cache/sport`.
+pub fn cache() -> PathBuf {
+    sport_improve::config::cache_folder()
+}
+
+/// First-party components: `$SPORT_COMPONENTS`, else `../components` beside the binary.
+pub fn components() -> PathBuf {
+    std::env::var_os("SPORT_COMPONENTS").map_or_else(|| beside_binary("../components"), PathBuf::from)
+}
+
+/// The torch backend: `$SPORT_TORCH`, else `libsport_torch.so` beside the binary.
+pub fn torch_backend() -> PathBuf {
+    std::env::var_os("SPORT_TORCH").map_or_else(|| beside_binary(TORCH_LIBRARY), PathBuf::from)
+}
+
+#[cfg(target_os = "macos")]
+const TORCH_LIBRARY: &str = "libsport_torch.dylib";
+#[cfg(not(target_os = "macos"))]
+const TORCH_LIBRARY: &str = "libsport_torch.so";
+
+fn beside_binary(relative: &str) -> PathBuf {
+    let folder = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
+    folder.unwrap_or_default().join(relative)
+}
+
+/// A plugin as typed on the command line: a path, or the bare name of a first-party component.
+pub fn plugin(typed: &str) -> PathBuf {
+    if typed.contains(std::path::MAIN_SEPARATOR) || typed.ends_with(".wasm") {
+        PathBuf::from(typed)
+    } else {
+        components().join(format!("{typed}.wasm"))
+    }
+}
+
+/// Whether `typed` names a first-party component rather than a path.
+pub fn is_first_party(typed: &str) -> bool {
+    !typed.contains(std::path::MAIN_SEPARATOR) && !typed.ends_with(".wasm")
+}

@@ -1,0 +1,43 @@
+//! The improvement loop and its store.
+//!
+//! # Layout
+//!
+//! * [`task`]: what a task is; [`synthesize`] makes tasks, [`answers`] compares answers;
+//! * [`config`]: `sport.toml`, as typed and as meant;
+//! * [`store`]: the run directory: database, blobs, lock, adapters, manifests;
+//! * [`seed`]: every random draw, by hashing;
+//! * [`stages`]: synthesize, explore, verify, pair, tune, evaluate; each may be called alone;
+//! * [`counterfactual`]: facts about what an answer depends on;
+//! * [`stats`]: intervals and tests; [`summary`]: the whole run for a program; [`report`]: for a person;
+//! * [`run`]: the loop over all of these, and resume.
+//!
+//! Absent by design: wasmtime (only `sport-sandbox` links it), libtorch (only `sport-torch` does), a random
+//! draw without a derived seed, a record that can be written twice, and any path by which a known answer
+//! could reach the policy.
+
+pub mod answers;
+pub mod config;
+pub mod counterfactual;
+pub mod equipment;
+pub mod error;
+mod failpoint;
+pub mod files;
+pub mod observation;
+pub mod observer;
+pub mod prompt;
+pub mod report;
+pub mod run;
+pub mod seed;
+pub mod stages;
+pub mod stats;
+pub mod store;
+pub mod summary;
+pub mod synthesize;
+pub mod task;
+
+pub use config::{Config, Places};
+pub use error::{Class, Error};
+pub use observer::{Observer, Silent, Stage};
+pub use run::{Outcome, Run, open_policy};
+pub use summary::Summary;
+pub use task::{AnswerKind, Split, Task, TaskFile};

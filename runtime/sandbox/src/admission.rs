@@ -1,0 +1,144 @@
+//! Decides whether a component may be loaded at all. Nothing of it has run or been compiled until then.
+//!
+//! In this order, so that the first message is the most useful one: is it a component; was it built for a
+//! contract that this host takes; is it of the wanted kind; does it ask for no more than it was granted.
+
+use std::path::Path;
+
+use wasmparser::{Validator, WasmFeatures};
+
+use crate::contract::version::{self, Contract};
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::inspect::{self, Inspection, Kind};
+
+/// A component that may be compiled.
+pub(crate) struct Admitted {
+    /// Its file name without the ending.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What was found in it.
+    pub inspection: Inspection,
+    /// The `sport:host` interfaces to link: those that it imports, all of them granted.
+    pub interfaces: Vec<String>,
+}
+
+/// WASI packages that interpreters may import; the answers are in `wasi`. `wasi:http` is not among them, and
+/// is refused by name wherever it appears.
+const WASI: &[&str] =
+    &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
+
+/// Reads, inspects and admits a component.
+pub(crate) fn admit(path: &Path, kind: Kind, grants: &Grants) -> Result<Admitted, Error> {
+    let bytes = inspect::read(path)?;
+    let name = inspect::stem(path);
+    let inspection = inspect::inspect_bytes(&name, &bytes)?;
+    check_contract(&name, inspection.contract.as_ref(), kind)?;
+    check_kind(&name, &inspection, kind)?;
+    let interfaces = check_imports(&name, &inspection.imports, kind, grants)?;
+    Ok(Admitted { name, bytes, inspection, interfaces })
+}
+
+fn check_contract(name: &str, contract: Option<&Contract>, kind: Kind) -> Result<(), Error> {
+    let unsupported =
+        |found: String| Error::ContractUnsupported { name: name.to_owned(), found, takes: version::taken() };
+    let Some(contract) = contract else {
+        return Err(unsupported(format!("no `{}` section", version::SECTION)));
+    };
+    let foreign: Vec<String> = contract
+        .packages
+        .iter()
+        .filter(|(package, version)| !version::takes(package, version))
+        .map(|(package, version)| crate::text::clean_line(&format!("{package}@{version}"), 128))
+        .collect();
+    if !foreign.is_empty() {
+        return Err(unsupported(foreign.join(", ")));
+    }
+    if contract.packages.is_empty() {
+        return Err(unsupported("a section that names no package".to_owned()));
+    }
+    // Of another kind altogether: the kind check says that better.
+    let (package, _) = kind.export();
+    let kinds = ["sport:tool", "sport:verifier", "sport:interpreter"];
+    let names_a_kind = contract.packages.keys().any(|package| kinds.contains(&package.as_str()));
+    if !names_a_kind {
+        return Err(unsupported(format!("a section without {package}")));
+    }
+    Ok(())
+}
+
+fn check_kind(name: &str, inspection: &Inspection, kind: Kind) -> Result<(), Error> {
+    let (package, interface) = kind.export();
+    let export = inspection.exports.iter().find(|export| inspect::unversioned(export) == interface);
+    let Some(export) = export else {
+        let found =
+            if inspection.exports.is_empty() { "nothing".to_owned() } else { inspection.exports.join(", ") };
+        return Err(Error::WrongKind { name: name.to_owned(), wanted: kind.name(), found });
+    };
+    if !version_of(export).is_some_and(|version| version::takes(package, version)) {
+        return Err(Error::ContractUnsupported {
+            name: name.to_owned(),
+            found: export.clone(),
+            takes: version::taken(),
+        });
+    }
+    Ok(())
+}
+
+/// Compares what it imports with what it may have, and gives back the names of the host interfaces to link.
+fn check_imports(name: &str, imports: &[String], kind: Kind, grants: &Grants) -> Result<Vec<String>, Error> {
+    let mut interfaces = Vec::new();
+    let mut missing = Vec::new();
+    for import in imports {
+        let plain = inspect::unversioned(import);
+        let (package, interface) = plain.split_once('/').unwrap_or((plain, ""));
+        match package {
+            // Types only; reaches nothing.
+            "sport:base" => {}
+            "sport:host" => {
+                let ours = version_of(import).is_some_and(|version| version::takes(package, version));
+                if !ours {
+                    return Err(Error::ContractUnsupported {
+                        name: name.to_owned(),
+                        found: import.clone(),
+                        takes: version::taken(),
+                    });
+                }
+                let known =
+                    crate::grants::FREE.contains(&interface) || crate::grants::GRANTABLE.contains(&interface);
+                let fits = interface != "output" || kind == Kind::Interpreter;
+                if known && fits && grants.allows(interface) {
+                    interfaces.push(interface.to_owned());
+                } else {
+                    missing.push(import.clone());
+                }
+            }
+            _ if kind == Kind::Interpreter && WASI.contains(&package) => {}
+            _ => missing.push(import.clone()),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(interfaces);
+    }
+    Err(Error::NotGranted {
+        name: name.to_owned(),
+        missing: missing.join(", "),
+        asked: imports.join(", "),
+        granted: grants.show(),
+    })
+}
+
+fn version_of(name: &str) -> Option<&str> {
+    name.split_once('@').map(|(_, version)| version)
+}
+
+/// Checks the bytes against the rules of WebAssembly before the compiler sees them, so that damaged bytes get
+/// a message and not an accident. Done when there is no compiled copy yet.
+pub(crate) fn validate(name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::COMPONENT_MODEL;
+    Validator::new_with_features(features)
+        .validate_all(bytes)
+        .map(drop)
+        .map_err(|error| inspect::malformed(name, bytes, &error))
+}

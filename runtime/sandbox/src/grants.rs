@@ -1,0 +1,70 @@
+//! What an operator lets a component reach.
+//!
+//! A grant is the name of a `sport:host` interface. Nothing is granted by default, and a component cannot ask
+//! at run time: its import list is its request, compared with the grants before it is compiled.
+
+use std::collections::BTreeSet;
+
+use crate::error::Error;
+
+/// Interfaces that reach nothing outside the call; always linked.
+pub(crate) const FREE: &[&str] = &["log", "context", "output"];
+
+/// Interfaces that can be granted.
+pub(crate) const GRANTABLE: &[&str] = &["artifacts", "kv", "tools"];
+
+/// Interfaces of the contract that this version of the host does not answer yet.
+const LATER: &[&str] = &["secrets", "fetch", "chat", "code"];
+
+/// A set of granted interfaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    names: BTreeSet<&'static str>,
+}
+
+impl Grants {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// These interfaces of `sport:host`, for example `["artifacts", "kv"]`.
+    pub fn new<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Result<Self, Error> {
+        let mut set = BTreeSet::new();
+        for name in names {
+            let name = name.as_ref();
+            // What is free anyway may be named too: a copied list of imports should work.
+            if FREE.contains(&name) {
+                continue;
+            }
+            let Some(known) = GRANTABLE.iter().find(|known| **known == name) else {
+                let name = if LATER.contains(&name) {
+                    format!("{name} (in the contract, but not answered by this version)")
+                } else {
+                    name.to_owned()
+                };
+                return Err(Error::UnknownGrant { name, known: GRANTABLE.join(", ") });
+            };
+            set.insert(*known);
+        }
+        Ok(Self { names: set })
+    }
+
+    /// Whether an interface may be linked.
+    pub fn allows(&self, interface: &str) -> bool {
+        FREE.contains(&interface) || self.names.contains(interface)
+    }
+
+    /// The granted interfaces.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().copied()
+    }
+
+    /// For messages: what is granted, `nothing` when it is nothing.
+    pub(crate) fn show(&self) -> String {
+        if self.names.is_empty() {
+            return "nothing".to_owned();
+        }
+        self.names().map(|name| format!("sport:host/{name}")).collect::<Vec<_>>().join(", ")
+    }
+}

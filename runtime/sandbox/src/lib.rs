@@ -1,0 +1,76 @@
+//! Runs foreign and model-written code as WASM components, with nothing granted by default.
+//!
+//! [`Sandbox`] is the entry: it admits components and gives back a [`Tool`], a [`Verifier`] or an
+//! [`Interpreter`]. Tools of several plugins make a [`Toolbox`]; an interpreter opens [`Session`]s, which can
+//! be forked. Every call runs on a [`Budget`].
+//!
+//! # Layout
+//!
+//! * `sandbox`: [`Sandbox`], which joins the rest;
+//! * before any code runs: `inspect` (sections, nothing compiled), `admission` (contract, grants, bounds),
+//!   `grants`, `aot` (the cache of compiled components), `engine` (the two profiles and the epoch ticker);
+//! * calls: `call` (a fresh store, run and judged), `tool`, `verifier`, `toolbox`, `schema`, `stack`;
+//! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
+//!   `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
+//! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
+//! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`;
+//! * the border: `contract` (generated bindings, lift and lower), `types` and `judging` (our values), `text`.
+//!
+//! # Invariants
+//!
+//! * No component is compiled before its sections were read, its contract version found and its imports
+//!   compared with the grants.
+//! * What an import can reach is decided by [`Grants`] alone; nothing in a component and nothing that agent
+//!   code can call changes a grant.
+//! * No value of a guest is used before `contract::lift` checked it.
+//! * A nested call never gets more than its caller has left: budgets are chained, and only narrow.
+//! * A store whose guest trapped or was stopped is dropped, never entered again.
+//! * Every wait is named in `timeouts`, every number in `limits`.
+//! * Nothing here knows policies, training or runs.
+
+mod admission;
+mod aot;
+mod artifacts;
+mod branch;
+mod budget;
+mod call;
+mod contract;
+mod engine;
+mod error;
+mod files;
+mod grants;
+mod host;
+mod inspect;
+mod judging;
+mod limiter;
+pub mod limits;
+mod sandbox;
+mod schema;
+mod session;
+mod stack;
+mod state;
+mod text;
+pub mod timeouts;
+mod tool;
+mod toolbox;
+mod types;
+mod verifier;
+mod wasi;
+
+pub use artifacts::{ArtifactStore, digest_of};
+pub use branch::{Branch, ToolHost};
+pub use budget::{Budget, Resource, Stop};
+pub use contract::version::CONTRACTS;
+pub use error::Error;
+pub use files::{FileView, ResolvedFile, TaskFile};
+pub use grants::Grants;
+pub use inspect::{Inspection, Kind, inspect};
+pub use judging::*;
+pub use limits::Limits;
+pub use sandbox::{Sandbox, SandboxOptions};
+pub use session::*;
+pub use state::PluginState;
+pub use tool::Tool;
+pub use toolbox::Toolbox;
+pub use types::*;
+pub use verifier::Verifier;

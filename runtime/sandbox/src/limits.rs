@@ -1,0 +1,291 @@
+//! Every number that bounds a guest, with its reason. Times are in [`crate::timeouts`].
+//!
+//! They are large enough for honest work (a 24-megapixel photograph passes through the image tool) and small
+//! enough that a hostile guest costs one call, never the host.
+
+use std::time::Duration;
+
+use crate::timeouts;
+
+/// One mebibyte.
+pub const MIB: u64 = 1 << 20;
+
+/// What one call, run or judgement may use. A nested call gets the smaller of its own and what its caller has
+/// left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall time from the budget's making, time inside host calls included.
+    pub wall: Duration,
+    /// Cpu time of the threads that run the guest.
+    pub cpu: Duration,
+    /// Linear memory, summed over all memories of all instances in the call.
+    pub memory_bytes: u64,
+    /// Table elements, summed likewise.
+    pub table_elements: u64,
+    /// Live component handles in a store.
+    pub handles: u32,
+    /// Entries in the host's resource table of a store.
+    pub resources: u32,
+    /// Host bytes that one crossing from guest to host may allocate.
+    pub hostcall_fuel: usize,
+    /// Calls from the guest into the host.
+    pub host_calls: u64,
+    /// Nested tool calls.
+    pub tool_calls: u64,
+    /// Bytes written to the output channels; the rest is cut.
+    pub output_bytes: u64,
+    /// Bytes of log records; the rest is counted and dropped.
+    pub log_bytes: u64,
+    /// Bytes put into the artifact store.
+    pub artifact_bytes: u64,
+    /// Random bytes drawn.
+    pub random_bytes: u64,
+}
+
+impl Limits {
+    /// One tool call.
+    pub fn tool() -> Self {
+        Self {
+            wall: timeouts::TOOL_WALL,
+            cpu: timeouts::TOOL_CPU,
+            // A 24-megapixel photograph is 72 MB as RGB, and a decoder with a copy and a result holds three
+            // or four.
+            memory_bytes: 512 * MIB,
+            // A Rust guest has some hundreds of functions in its table; a big one some ten thousand.
+            table_elements: 100_000,
+            handles: 1_024,
+            resources: 1_024,
+            // An artifact is written in chunks of 1 MiB; arguments and results are JSON of at most 1 MiB.
+            hostcall_fuel: (8 * MIB) as usize,
+            // A 64 MiB artifact read in chunks of 1 MiB is 64 calls; a guest that reads in 4 KiB steps still
+            // passes.
+            host_calls: 20_000,
+            tool_calls: 32,
+            output_bytes: 256 << 10,
+            log_bytes: 256 << 10,
+            artifact_bytes: 256 * MIB,
+            random_bytes: 64 << 10,
+        }
+    }
+
+    /// One run of agent code.
+    pub fn interpreter() -> Self {
+        Self {
+            wall: timeouts::INTERPRETER_WALL,
+            cpu: timeouts::INTERPRETER_CPU,
+            // CPython starts at 23 MB; 256 MiB hold lists of some millions of objects. A nested tool call is
+            // charged to the same budget, so there is room for one with a large photograph on top.
+            memory_bytes: 768 * MIB,
+            table_elements: 400_000,
+            handles: 4_096,
+            resources: 4_096,
+            hostcall_fuel: (16 * MIB) as usize,
+            // Every print and every file operation is one; a loop that prints a hundred thousand lines is
+            // stopped by the output budget first.
+            host_calls: 200_000,
+            tool_calls: 64,
+            output_bytes: 2 * MIB,
+            log_bytes: 256 << 10,
+            artifact_bytes: 512 * MIB,
+            random_bytes: MIB,
+        }
+    }
+
+    /// One judgement of a step.
+    pub fn verifier() -> Self {
+        Self {
+            wall: timeouts::VERIFIER_WALL,
+            cpu: timeouts::VERIFIER_CPU,
+            memory_bytes: 256 * MIB,
+            table_elements: 100_000,
+            handles: 1_024,
+            resources: 1_024,
+            hostcall_fuel: (8 * MIB) as usize,
+            host_calls: 20_000,
+            tool_calls: 8,
+            output_bytes: 0,
+            log_bytes: 256 << 10,
+            artifact_bytes: 0,
+            random_bytes: 0,
+        }
+    }
+
+    /// A plugin's `describe`.
+    pub fn describe() -> Self {
+        Self {
+            wall: timeouts::DESCRIBE,
+            cpu: timeouts::DESCRIBE,
+            memory_bytes: 128 * MIB,
+            host_calls: 0,
+            tool_calls: 0,
+            output_bytes: 0,
+            log_bytes: 0,
+            artifact_bytes: 0,
+            random_bytes: 0,
+            ..Self::tool()
+        }
+    }
+}
+
+/// Memory of an interpreter session by itself, nested tools not counted; see [`Limits::interpreter`].
+pub const SESSION_MEMORY_BYTES: u64 = 256 * MIB;
+
+/// Memories, tables and core instances of one store: a component of the SDK has 1, 1 or 2, and 3; CPython's
+/// has 1, 3 and about 30.
+pub const STORE_MEMORIES: usize = 8;
+/// See [`STORE_MEMORIES`].
+pub const STORE_TABLES: usize = 32;
+/// See [`STORE_MEMORIES`].
+pub const STORE_INSTANCES: usize = 96;
+
+/// Levels of nested tool calls: agent code, a tool, its helper, and one more.
+pub const NESTING_DEPTH: usize = 4;
+
+/// Slots of the pool for tool and verifier calls: one per running thread, nested ones included. 64 memories
+/// of 4 GiB reserved address space are 256 GiB, far below what any 64-bit kernel gives, and 64 slots with
+/// their guards are some hundred mappings of the 65,530 that Linux allows.
+pub const POOL_SLOTS: u32 = 64;
+
+/// Largest single memory in the pool.
+pub const POOL_MEMORY_BYTES: usize = 512 << 20;
+
+/// Bytes of a freed slot that are zeroed by hand and kept, so that the next small call takes no page faults.
+pub const POOL_KEEP_RESIDENT: usize = 1 << 20;
+
+/// The guest's stack in a tool or verifier call.
+pub const CALL_WASM_STACK: usize = 512 << 10;
+
+/// The guest's stack in a session: CPython's deepest honest recursion (limit 1000) takes about half of it.
+pub const SESSION_WASM_STACK: usize = 1 << 20;
+
+/// Native stack that must be left for host functions beyond the guest's.
+pub const HOST_STACK: usize = 1 << 20;
+
+/// Largest component file: CPython with its library is 28 MB.
+pub const COMPONENT_BYTES: u64 = 96 * MIB;
+
+/// Largest JSON text that crosses the border, either way.
+pub const JSON_BYTES: usize = MIB as usize;
+
+/// Deepest nesting of such JSON: what a person could still read, and safe for recursive code.
+pub const JSON_DEPTH: usize = 64;
+
+/// Largest JSON Schema of a plugin.
+pub const SCHEMA_BYTES: usize = 64 << 10;
+
+/// Deepest schema.
+pub const SCHEMA_DEPTH: usize = 32;
+
+/// Tools of one plugin.
+pub const TOOLS_PER_PLUGIN: usize = 64;
+
+/// Longest tool, verifier or plugin name.
+pub const NAME_BYTES: usize = 64;
+
+/// Longest description.
+pub const DESCRIPTION_BYTES: usize = 4 << 10;
+
+/// Longest title, code or other short text of a guest.
+pub const SHORT_TEXT_BYTES: usize = 256;
+
+/// Longest error message of a guest.
+pub const MESSAGE_BYTES: usize = 4 << 10;
+
+/// Pieces of content in one outcome.
+pub const CONTENT_PIECES: usize = 64;
+
+/// Longest text piece.
+pub const TEXT_BYTES: usize = MIB as usize;
+
+/// Longest single read or append of an artifact; larger ones go in chunks.
+pub const ARTIFACT_CHUNK: usize = MIB as usize;
+
+/// Largest artifact: a 24-megapixel photograph as an uncompressed file is 72 MB.
+pub const ARTIFACT_BYTES: u64 = 128 * MIB;
+
+/// Artifacts that one call may reach, those it made included.
+pub const ARTIFACTS_PER_CALL: usize = 1_024;
+
+/// Open artifact writers of one call.
+pub const ARTIFACT_WRITERS: usize = 16;
+
+/// Longest key and value in a plugin's state, and how many keys a plugin may have.
+pub const KV_KEY_BYTES: usize = 256;
+/// See [`KV_KEY_BYTES`].
+pub const KV_VALUE_BYTES: usize = 64 << 10;
+/// See [`KV_KEY_BYTES`].
+pub const KV_KEYS: usize = 1_024;
+/// Bytes of all values of one plugin.
+pub const KV_TOTAL_BYTES: usize = 4 * MIB as usize;
+
+/// Longest single log record; longer ones are cut.
+pub const LOG_RECORD_BYTES: usize = 4 << 10;
+
+/// Log records that are kept with a call, so that a trap can be explained by the guest's own last words.
+pub const LOG_KEPT: usize = 16;
+
+/// Judgements' evidence: quotes per judgement and bytes per quote.
+pub const EVIDENCE_QUOTES: usize = 16;
+
+/// Bytes of all files in a session's `/scratch`: room for some photographs as uncompressed files; forks share
+/// what they do not change.
+pub const SCRATCH_BYTES: u64 = 64 * MIB;
+
+/// Files and directories in `/scratch`.
+pub const SCRATCH_FILES: usize = 1_024;
+
+/// Levels of directories below `/scratch`; deeper trees serve only to break whoever walks them.
+pub const SCRATCH_DEPTH: usize = 16;
+
+/// Longest path and longest part of one, as on Linux.
+pub const PATH_BYTES: usize = 4_096;
+/// See [`PATH_BYTES`].
+pub const FILE_NAME_BYTES: usize = 255;
+
+/// Files in `/task` and the size of one: each is read into memory once. The size is that of an artifact,
+/// since that is how tools get at it.
+pub const TASK_FILES: usize = 256;
+/// See [`TASK_FILES`].
+pub const TASK_FILE_BYTES: u64 = ARTIFACT_BYTES;
+
+/// Longest read or write of a file in one crossing; longer ones come back short, which every caller must
+/// expect.
+pub const FILE_CHUNK: usize = MIB as usize;
+
+/// Random bytes in one crossing.
+pub const RANDOM_CHUNK: u64 = 64 << 10;
+
+/// Steps that a session remembers for its forks; a task has at most eight.
+pub const SESSION_STEPS: usize = 1_024;
+
+/// Pieces that one run may display.
+pub const DISPLAYS: usize = CONTENT_PIECES;
+
+/// Bounds on a component's structure, checked before it is compiled. CPython through componentize-py has
+/// about 30 core modules, 20,000 functions and 60,000 items (its shared libraries are linked through
+/// globals).
+pub const CORE_MODULES: u64 = 128;
+/// See [`CORE_MODULES`].
+pub const NESTED_COMPONENTS: u64 = 6;
+/// See [`CORE_MODULES`].
+pub const FUNCTIONS: u64 = 200_000;
+/// Largest function body: CPython's largest is some 200 KB; the compiler's time grows faster than a body
+/// does.
+pub const FUNCTION_BYTES: u64 = MIB;
+/// See [`CORE_MODULES`].
+pub const TYPES: u64 = 50_000;
+/// See [`CORE_MODULES`].
+pub const ITEMS: u64 = 500_000;
+
+/// Properties at the top of a schema.
+pub const SCHEMA_PROPERTIES: usize = 128;
+/// Further errors that are counted in the message about a value that does not fit.
+pub const SCHEMA_ERRORS: usize = 8;
+/// Fuel of one judgement, about one unit an instruction: the same bound on every machine, some 20 s on a slow
+/// one.
+pub const VERIFIER_FUEL: u64 = 20_000_000_000;
+/// Candidates of a step, and steps before it, as a verifier is shown them.
+pub const STEP_CANDIDATES: usize = 256;
+
+/// Longest text form of a value and longest traceback in a report; a model is shown far less of it.
+pub const VALUE_BYTES: usize = 256 << 10;

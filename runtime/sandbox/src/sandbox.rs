@@ -1,0 +1,72 @@
+//! The entry: two engines, the cache of compiled components, one ticker.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::admission::{self, Admitted};
+use crate::aot::AotCache;
+use crate::engine::{self, CallComponent, CallEngine, SessionEngine};
+use crate::error::Error;
+use crate::grants::Grants;
+use crate::inspect::Kind;
+use crate::session::Interpreter;
+use crate::tool::Tool;
+use crate::verifier::Verifier;
+
+/// Where a sandbox keeps its things.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// The folder of compiled components. Made (0700) if it is not there.
+    pub aot_dir: PathBuf,
+}
+
+/// Admits components. Clones are the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    call: CallEngine,
+    session: SessionEngine,
+    aot: AotCache,
+}
+
+impl Sandbox {
+    /// Sets up the engines.
+    pub fn new(options: SandboxOptions) -> Result<Self, Error> {
+        let call = CallEngine::new()?;
+        let session = SessionEngine::new(crate::session::memory_creator())?;
+        let aot = AotCache::open(&options.aot_dir)?;
+        engine::start_ticker(&call, &session)?;
+        Ok(Self { inner: Arc::new(Inner { call, session, aot }) })
+    }
+
+    /// Loads a plugin of tools.
+    pub fn tool(&self, path: &Path, grants: &Grants) -> Result<Arc<Tool>, Error> {
+        let admitted = admission::admit(path, Kind::Tool, grants)?;
+        let component = self.compile(&admitted)?;
+        Ok(Arc::new(Tool::load(&self.inner.call, component, &admitted)?))
+    }
+
+    /// Loads a verifier.
+    pub fn verifier(&self, path: &Path, grants: &Grants) -> Result<Arc<Verifier>, Error> {
+        let admitted = admission::admit(path, Kind::Verifier, grants)?;
+        let component = self.compile(&admitted)?;
+        Ok(Arc::new(Verifier::load(&self.inner.call, component, &admitted)?))
+    }
+
+    /// Loads a code interpreter.
+    pub fn interpreter(&self, path: &Path, grants: &Grants) -> Result<Arc<Interpreter>, Error> {
+        let admitted = admission::admit(path, Kind::Interpreter, grants)?;
+        Ok(Arc::new(Interpreter::load(&self.inner.session, &self.inner.aot, admitted)?))
+    }
+
+    fn compile(&self, admitted: &Admitted) -> Result<CallComponent, Error> {
+        let engine = self.inner.call.engine();
+        let bytes = || Ok(Cow::Borrowed(admitted.bytes.as_slice()));
+        let digest = &admitted.inspection.digest;
+        self.inner.aot.component(engine, &admitted.name, digest, bytes).map(CallComponent)
+    }
+}

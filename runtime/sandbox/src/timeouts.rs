@@ -1,0 +1,35 @@
+//! Every wait of this crate, with its reason. No code waits without a name from this table.
+
+use std::time::Duration;
+
+/// How often the engines' epochs advance, and so how finely a running guest is checked. At 10 ms a stopped
+/// guest ends within two ticks of its deadline, and 100 wake-ups a second cost nothing measurable.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+
+/// Wall time of one tool call: a resize of a 24-megapixel photograph takes some seconds on a slow machine.
+pub const TOOL_WALL: Duration = Duration::from_secs(30);
+
+/// Cpu time of one tool call.
+pub const TOOL_CPU: Duration = Duration::from_secs(20);
+
+/// Wall time of one run of agent code, its tool calls included.
+pub const INTERPRETER_WALL: Duration = Duration::from_secs(60);
+
+/// Cpu time of one run of agent code, its tool calls included.
+pub const INTERPRETER_CPU: Duration = Duration::from_secs(30);
+
+/// Wall time of one judgement of a whole step.
+pub const VERIFIER_WALL: Duration = Duration::from_secs(60);
+
+/// Cpu time of one judgement of a whole step.
+pub const VERIFIER_CPU: Duration = Duration::from_secs(30);
+
+/// Wall and cpu time of a plugin's `describe`: it only returns constants.
+pub const DESCRIBE: Duration = Duration::from_secs(5);
+
+/// Wall time of one replayed step of a fork. The step came to its end within its own limits once; this only
+/// ends what went wrong, and is wide enough for a machine that is busier than it was then.
+pub const REPLAY_WALL: Duration = Duration::from_secs(180);
+
+/// Cpu time of one replayed step.
+pub const REPLAY_CPU: Duration = Duration::from_secs(60);

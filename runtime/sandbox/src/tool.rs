@@ -1,0 +1,273 @@
+//! A plugin of tools.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::admission::Admitted;
+use crate::artifacts::ArtifactStore;
+use crate::budget::Budget;
+use crate::call;
+use crate::contract::tool::ToolPre;
+use crate::contract::tool::exports::sport::tool::tool as wire;
+use crate::contract::{lift, lower};
+use crate::engine::{CallComponent, CallEngine};
+use crate::error::Error;
+use crate::host::{HostCx, Nested, Phase, Reach};
+use crate::limits::{self, Limits};
+use crate::schema::{self, Schema};
+use crate::state::PluginState;
+use crate::text;
+use crate::types::{Failure, FailureKind, Hints, Outcome, ToolDescriptor};
+
+/// An admitted plugin of tools. Every call runs in a fresh instance.
+pub struct Tool {
+    name: String,
+    digest: String,
+    descriptors: Vec<ToolDescriptor>,
+    schemas: HashMap<String, Schemas>,
+    engine: CallEngine,
+    pre: ToolPre<HostCx>,
+    /// Pool slots of a call: more than one when it may call other tools.
+    slots: u32,
+    nests: bool,
+}
+
+/// Who calls a tool, with the other tools that the callee may call in its turn.
+pub(crate) enum Caller {
+    /// The operator's program.
+    Host,
+    /// Agent code.
+    Agent(Option<Box<dyn Nested>>),
+    /// Another tool.
+    Tool(Option<Box<dyn Nested>>),
+}
+
+/// The compiled schemas of one tool.
+#[derive(Debug)]
+pub(crate) struct Schemas {
+    pub input: Schema,
+    pub output: Option<Schema>,
+}
+
+impl std::fmt::Debug for Tool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tool").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Tool {
+    /// Links the component and asks it what it offers.
+    pub(crate) fn load(
+        engine: &CallEngine,
+        component: CallComponent,
+        admitted: &Admitted,
+    ) -> Result<Self, Error> {
+        let name = admitted.name.clone();
+        let bad = |reason: String| Error::Describe { name: name.clone(), reason };
+        let pre = call::link(engine, &component, admitted)?;
+        let pre = ToolPre::new(pre).map_err(|error| Error::compile(&name, &error))?;
+        let digest = admitted.inspection.digest.clone();
+
+        let budget = Budget::new(Limits::describe());
+        let mut host =
+            HostCx::new(budget, ArtifactStore::new_in_memory(), &digest, limits::POOL_MEMORY_BYTES as u64);
+        host.phase = Phase::Describe;
+        let describe = |store: &mut wasmtime::Store<HostCx>| {
+            let instance = pre.instantiate(&mut *store)?;
+            instance.sport_tool_tool().call_describe(store)
+        };
+        let (described, _) = call::run(engine, host, u64::MAX, 1, describe)
+            .map_err(|failure| bad(format!("describe failed: {failure}")))?;
+
+        if described.is_empty() || described.len() > limits::TOOLS_PER_PLUGIN {
+            return Err(bad(format!(
+                "{} tools; 1 to {} are taken",
+                described.len(),
+                limits::TOOLS_PER_PLUGIN
+            )));
+        }
+        let mut descriptors = Vec::with_capacity(described.len());
+        let mut schemas = HashMap::new();
+        for wire in described {
+            let (descriptor, compiled) = lift_descriptor(wire).map_err(bad)?;
+            if schemas.insert(descriptor.name.clone(), compiled).is_some() {
+                return Err(bad(format!("two tools are called {}", descriptor.name)));
+            }
+            descriptors.push(descriptor);
+        }
+        let nests = admitted.interfaces.iter().any(|interface| interface == "tools");
+        let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
+        Ok(Self { name, digest, descriptors, schemas, engine: engine.clone(), pre, slots, nests })
+    }
+
+    /// The component's file name without its ending.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The component's digest.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What it offers.
+    pub fn descriptors(&self) -> &[ToolDescriptor] {
+        &self.descriptors
+    }
+
+    /// Whether it may call other tools.
+    pub(crate) fn nests(&self) -> bool {
+        self.nests
+    }
+
+    pub(crate) fn schemas(&self, tool: &str) -> Option<&Schemas> {
+        self.schemas.get(tool)
+    }
+
+    /// Calls one of its tools. Files in `arguments` are references (objects with a digest), as the tool's
+    /// schema places them. The plugin's state changes only if the call came back.
+    pub fn call(
+        &self,
+        tool: &str,
+        arguments: &Value,
+        store: &ArtifactStore,
+        state: &mut PluginState,
+        budget: &Budget,
+    ) -> Result<Outcome, Failure> {
+        self.call_from(Caller::Host, tool, arguments, store, state, budget)
+    }
+
+    /// The same for another caller.
+    pub(crate) fn call_from(
+        &self,
+        caller: Caller,
+        tool: &str,
+        arguments: &Value,
+        store: &ArtifactStore,
+        state: &mut PluginState,
+        budget: &Budget,
+    ) -> Result<Outcome, Failure> {
+        let schemas = self.schemas.get(tool).ok_or_else(|| {
+            let message =
+                format!("{} has no tool {:?}", self.name, text::clean_line(tool, limits::NAME_BYTES));
+            Failure::new(FailureKind::NotFound, "no-such-tool", message)
+        })?;
+        let (arguments, reach) = prepare(tool, schemas, arguments, store)?;
+
+        let mut host = HostCx::new(
+            budget.child(Limits::tool()),
+            store.clone(),
+            &self.digest,
+            limits::POOL_MEMORY_BYTES as u64,
+        );
+        host.log.rename(&self.name);
+        host.reach = reach;
+        host.state = state.clone();
+        // The slots of a whole tree of calls are taken by its root, so that no call waits for its own
+        // ancestors.
+        let slots = if matches!(caller, Caller::Tool(_)) { 0 } else { self.slots };
+        host.nested = match caller {
+            Caller::Host => None,
+            Caller::Agent(nested) | Caller::Tool(nested) => nested,
+        };
+        let work = |store: &mut wasmtime::Store<HostCx>| {
+            let instance = self.pre.instantiate(&mut *store)?;
+            instance.sport_tool_tool().call_call(store, tool, &arguments)
+        };
+        let (result, host) = call::run(&self.engine, host, u64::MAX, slots, work)?;
+        let HostCx { state: new_state, mut reach, .. } = host;
+        *state = new_state;
+        let outcome = result.map_err(lift::failure)?;
+        let content = lift::contents(outcome.content, &mut reach, store)?;
+        let structured = outcome.structured.map(|text| lift::json(&text, "structured result")).transpose()?;
+        let structured = check_structured(schemas, structured, &reach, store)?;
+        Ok(Outcome { content, structured })
+    }
+}
+
+/// Checks arguments against the schema, and puts the files among them within reach.
+fn prepare(
+    tool: &str,
+    schemas: &Schemas,
+    arguments: &Value,
+    store: &ArtifactStore,
+) -> Result<(String, Reach), Failure> {
+    let bad = |message: String| Failure::new(FailureKind::InvalidInput, "bad-arguments", message);
+    if lift::depth_of(arguments) > limits::JSON_DEPTH {
+        return Err(bad(format!("{tool}: the arguments are nested deeper than {}", limits::JSON_DEPTH)));
+    }
+    schemas.input.check(arguments).map_err(|reason| bad(format!("{tool}: {reason}")))?;
+    let mut arguments = arguments.clone();
+    let mut reach = Reach::default();
+    schemas.input.artifacts(&mut arguments, &mut |value| {
+        let reference = schema::artifact_of(value)
+            .ok_or_else(|| bad(format!("{tool}: {value} is a file name where a reference belongs")))?;
+        if !store.contains(&reference.digest) {
+            let message =
+                format!("{tool}: artifact {} is not in the store", text::clean_line(&reference.digest, 80));
+            return Err(Failure::new(FailureKind::NotFound, "artifact-missing", message));
+        }
+        reach.add(&reference)
+    })?;
+    let arguments = lower::json(&arguments);
+    if arguments.len() > limits::JSON_BYTES {
+        return Err(bad(format!(
+            "{tool}: the arguments have {} bytes, the most is {}",
+            arguments.len(),
+            limits::JSON_BYTES
+        )));
+    }
+    Ok((arguments, reach))
+}
+
+/// Checks the structured result against the schema, and that the files in it are the guest's to give.
+fn check_structured(
+    schemas: &Schemas,
+    structured: Option<Value>,
+    reach: &Reach,
+    store: &ArtifactStore,
+) -> Result<Option<Value>, Failure> {
+    let Some(schema) = &schemas.output else {
+        return Ok(structured);
+    };
+    let Some(mut structured) = structured else {
+        return Err(lift::broken("result", "it has an output schema but gave no structured result"));
+    };
+    schema.check(&structured).map_err(|reason| lift::broken("structured result", reason))?;
+    schema.artifacts(&mut structured, &mut |value| {
+        let reference = schema::artifact_of(value)
+            .ok_or_else(|| lift::broken("structured result", "a file is no reference"))?;
+        let wire = lower::artifact(reference);
+        *value = schema::artifact_value(&lift::artifact(wire, reach, store)?);
+        Ok(())
+    })?;
+    Ok(Some(structured))
+}
+
+fn lift_descriptor(wire: wire::Descriptor) -> Result<(ToolDescriptor, Schemas), String> {
+    let name = lift::name(&wire.name, "tool name").map_err(|failure| failure.message)?;
+    let input = Schema::parse(&wire.input_schema, Some("object"))
+        .map_err(|reason| format!("input schema of {name}: {reason}"))?;
+    let output = wire
+        .output_schema
+        .map(|text| Schema::parse(&text, None))
+        .transpose()
+        .map_err(|reason| format!("output schema of {name}: {reason}"))?;
+    let has = |hint| wire.hints.contains(hint);
+    let descriptor = ToolDescriptor {
+        name,
+        title: wire.title.map(|title| text::clean_line(&title, limits::SHORT_TEXT_BYTES)),
+        description: text::clean(&wire.description, limits::DESCRIPTION_BYTES),
+        input_schema: input.raw().clone(),
+        output_schema: output.as_ref().map(|schema| schema.raw().clone()),
+        hints: Hints {
+            read_only: has(wire::Hints::READ_ONLY),
+            destructive: has(wire::Hints::DESTRUCTIVE),
+            idempotent: has(wire::Hints::IDEMPOTENT),
+            open_world: has(wire::Hints::OPEN_WORLD),
+            deterministic: has(wire::Hints::DETERMINISTIC),
+        },
+    };
+    Ok((descriptor, Schemas { input, output }))
+}

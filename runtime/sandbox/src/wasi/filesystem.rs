@@ -1,0 +1,614 @@
+//! `wasi:filesystem` over `/task` and `/scratch`.
+//!
+//! Two directories are open from the start; everything a guest reaches is found from there, by
+//! [`RelativePath`], which never leads above the directory that it starts from. There are no links, no devices and
+//! no host paths, so there is nothing to follow and no race to win. `/task` refuses whatever would change it.
+
+use std::sync::Arc;
+use std::vec;
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
+    self, Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry,
+    DirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+};
+use wasmtime_wasi::p2::bindings::sync::io::streams;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
+
+use super::streams::{FileInput, FileOutput, read};
+use super::{LiveFiles, Machine, clock};
+use crate::files::data::FileData;
+use crate::files::path::RelativePath;
+use crate::files::scratch::{Inode, ROOT};
+use crate::files::{FileError, SCRATCH, TASK};
+use crate::limits;
+
+/// What a descriptor is open on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// `/task`.
+    TaskRoot,
+    /// A file in `/task`, by its index.
+    TaskFile(usize),
+    /// A file or directory in `/scratch`.
+    Scratch(Inode),
+}
+
+/// An open file or directory: our entry in the resource table behind the guest's handle.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    target: Target,
+    read: bool,
+    write: bool,
+}
+
+/// A directory's entries that were not handed out yet.
+struct Listing(vec::IntoIter<DirectoryEntry>);
+
+/// What a directory descriptor and a path lead to.
+enum Base {
+    Task,
+    Scratch(Inode),
+}
+
+impl Machine<'_> {
+    fn push(&mut self, open: Open) -> FsResult<Resource<Descriptor>> {
+        let entry = self.host.table.push(open).map_err(FsError::trap)?;
+        if let Target::Scratch(inode) = open.target {
+            self.wasi.files.lock().opened(inode);
+        }
+        // The guest's handle has the engine's type, but its number is that of our entry.
+        Ok(Resource::new_own(entry.rep()))
+    }
+
+    fn open(&self, descriptor: &Resource<Descriptor>) -> FsResult<Open> {
+        let entry = Resource::<Open>::new_borrow(descriptor.rep());
+        self.host.table.get(&entry).copied().map_err(FsError::trap)
+    }
+
+    /// A directory that a path may start from.
+    fn base(&self, descriptor: &Resource<Descriptor>) -> FsResult<Base> {
+        match self.open(descriptor)?.target {
+            Target::TaskRoot => Ok(Base::Task),
+            Target::TaskFile(_) => Err(code(FileError::NotDirectory)),
+            Target::Scratch(inode) => {
+                let files = self.wasi.files.lock();
+                match files.view.scratch.is_directory(inode) {
+                    Ok(true) => Ok(Base::Scratch(inode)),
+                    Ok(false) => Err(code(FileError::NotDirectory)),
+                    // It was removed while it was open.
+                    Err(_) => Err(code(FileError::NoEntry)),
+                }
+            }
+        }
+    }
+
+    /// The scratch directory behind a descriptor, for what changes something.
+    fn writable_base(&self, descriptor: &Resource<Descriptor>) -> FsResult<Inode> {
+        match self.base(descriptor)? {
+            Base::Task => Err(code(FileError::ReadOnly)),
+            Base::Scratch(inode) => Ok(inode),
+        }
+    }
+
+    /// The scratch file behind a descriptor that is open for writing.
+    fn writable_file(&self, descriptor: &Resource<Descriptor>) -> FsResult<Inode> {
+        let open = self.open(descriptor)?;
+        match open.target {
+            Target::TaskRoot | Target::TaskFile(_) => Err(code(FileError::ReadOnly)),
+            Target::Scratch(_) if !open.write => Err(code(FileError::BadDescriptor)),
+            Target::Scratch(inode) => Ok(inode),
+        }
+    }
+
+    /// What a path leads to.
+    fn find(&self, descriptor: &Resource<Descriptor>, path: &str) -> FsResult<Target> {
+        let path = RelativePath::parse(path).map_err(code)?;
+        match self.base(descriptor)? {
+            Base::Task => find_task(&self.wasi.files.lock(), &path).map_err(code),
+            Base::Scratch(inode) => {
+                self.wasi.files.lock().view.scratch.lookup(inode, &path).map(Target::Scratch).map_err(code)
+            }
+        }
+    }
+
+    fn stat_of(&self, target: Target) -> FsResult<DescriptorStat> {
+        let files = self.wasi.files.lock();
+        let (kind, size, modified) = match target {
+            Target::TaskRoot => (DescriptorType::Directory, 0, clock::EPOCH_NS),
+            Target::TaskFile(index) => {
+                let entry = files.view.task.entries().get(index).ok_or(code(FileError::BadDescriptor))?;
+                (DescriptorType::RegularFile, entry.size, clock::EPOCH_NS)
+            }
+            Target::Scratch(inode) => {
+                let scratch = &files.view.scratch;
+                let modified = scratch.node(inode).map_err(code)?.modified;
+                match scratch.data(inode) {
+                    Ok(data) => (DescriptorType::RegularFile, data.len() as u64, modified),
+                    Err(_) => (DescriptorType::Directory, 0, modified),
+                }
+            }
+        };
+        let time = Some(clock::datetime(modified));
+        Ok(DescriptorStat {
+            type_: kind,
+            link_count: 1,
+            size,
+            data_access_timestamp: time,
+            data_modification_timestamp: time,
+            status_change_timestamp: time,
+        })
+    }
+
+    fn set_modified(&mut self, target: Target, time: NewTimestamp) -> FsResult<()> {
+        let time = match time {
+            NewTimestamp::NoChange => return Ok(()),
+            NewTimestamp::Now => self.wasi.clock.date(),
+            NewTimestamp::Timestamp(date) => clock::nanoseconds(&date).ok_or(code(FileError::Invalid))?,
+        };
+        match target {
+            Target::TaskRoot | Target::TaskFile(_) => Err(code(FileError::ReadOnly)),
+            Target::Scratch(inode) => self.wasi.files.lock().view.scratch.touch(inode, time).map_err(code),
+        }
+    }
+}
+
+/// `/task` has no folders below it.
+fn find_task(files: &LiveFiles, path: &RelativePath) -> Result<Target, FileError> {
+    if path.parts.is_empty() {
+        return Ok(Target::TaskRoot);
+    }
+    let (before, name) = path.split_last()?;
+    if !before.is_empty() {
+        // A file is no directory, and there are no others.
+        return Err(FileError::NoEntry);
+    }
+    let index = files.view.task.find(name).ok_or(FileError::NoEntry)?;
+    if path.directory { Err(FileError::NotDirectory) } else { Ok(Target::TaskFile(index)) }
+}
+
+/// A number that stays the same for a file whatever its name: the language runtime takes it for the inode.
+fn identity(target: Target) -> MetadataHashValue {
+    let (upper, lower) = match target {
+        Target::TaskRoot => (1, 0),
+        Target::TaskFile(index) => (1, index as u64 + 1),
+        Target::Scratch(inode) => (2, inode),
+    };
+    MetadataHashValue { lower: lower << 2 | upper, upper }
+}
+
+fn code(error: FileError) -> FsError {
+    error_code(error).into()
+}
+
+fn error_code(error: FileError) -> ErrorCode {
+    match error {
+        FileError::NoEntry => ErrorCode::NoEntry,
+        FileError::Exists => ErrorCode::Exist,
+        FileError::NotDirectory => ErrorCode::NotDirectory,
+        FileError::IsDirectory => ErrorCode::IsDirectory,
+        FileError::NotEmpty => ErrorCode::NotEmpty,
+        FileError::ReadOnly => ErrorCode::ReadOnly,
+        FileError::NotPermitted => ErrorCode::NotPermitted,
+        FileError::NameTooLong => ErrorCode::NameTooLong,
+        FileError::Invalid => ErrorCode::Invalid,
+        FileError::Quota => ErrorCode::Quota,
+        FileError::CrossDevice => ErrorCode::CrossDevice,
+        FileError::BadDescriptor => ErrorCode::BadDescriptor,
+        FileError::Io => ErrorCode::Io,
+    }
+}
+
+impl preopens::Host for Machine<'_> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        self.enter()?;
+        let mut directories = Vec::new();
+        for (target, path) in [(Target::TaskRoot, TASK), (Target::Scratch(ROOT), SCRATCH)] {
+            let write = target != Target::TaskRoot;
+            // `FsError` is a trap here: only a full resource table can be in the way.
+            let descriptor = self.push(Open { target, read: true, write }).map_err(|_| Full)?;
+            directories.push((descriptor, path.to_owned()));
+        }
+        Ok(directories)
+    }
+}
+
+/// The guest has more handles open than its limit.
+#[derive(Debug, thiserror::Error)]
+#[error("too many open files")]
+struct Full;
+
+impl types::Host for Machine<'_> {
+    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<types::ErrorCode> {
+        Ok(error.downcast()?.into())
+    }
+
+    fn filesystem_error_code(
+        &mut self,
+        error: Resource<streams::Error>,
+    ) -> wasmtime::Result<Option<types::ErrorCode>> {
+        let error = self.host.table.get(&error)?;
+        Ok(error.downcast_ref::<FileError>().map(|error| error_code(*error).into()))
+    }
+}
+
+impl types::HostDescriptor for Machine<'_> {
+    fn read_via_stream(
+        &mut self,
+        this: Resource<Descriptor>,
+        offset: u64,
+    ) -> FsResult<Resource<DynInputStream>> {
+        self.enter().map_err(FsError::trap)?;
+        let open = self.open(&this)?;
+        if !open.read {
+            return Err(code(FileError::BadDescriptor));
+        }
+        if self.stat_of(open.target)?.type_ == DescriptorType::Directory {
+            return Err(code(FileError::IsDirectory));
+        }
+        let stream: DynInputStream =
+            Box::new(FileInput { files: self.wasi.files.clone(), target: open.target, position: offset });
+        self.host.table.push(stream).map_err(FsError::trap)
+    }
+
+    fn write_via_stream(
+        &mut self,
+        this: Resource<Descriptor>,
+        offset: u64,
+    ) -> FsResult<Resource<DynOutputStream>> {
+        self.enter().map_err(FsError::trap)?;
+        self.output_stream(&this, Some(offset))
+    }
+
+    fn append_via_stream(&mut self, this: Resource<Descriptor>) -> FsResult<Resource<DynOutputStream>> {
+        self.enter().map_err(FsError::trap)?;
+        self.output_stream(&this, None)
+    }
+
+    fn advise(&mut self, this: Resource<Descriptor>, _: u64, _: u64, _: Advice) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        self.open(&this).map(drop)
+    }
+
+    fn sync_data(&mut self, this: Resource<Descriptor>) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        self.open(&this).map(drop)
+    }
+
+    fn sync(&mut self, this: Resource<Descriptor>) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        self.open(&this).map(drop)
+    }
+
+    fn get_flags(&mut self, this: Resource<Descriptor>) -> FsResult<DescriptorFlags> {
+        self.enter().map_err(FsError::trap)?;
+        let open = self.open(&this)?;
+        let mut flags = DescriptorFlags::empty();
+        if open.read {
+            flags |= DescriptorFlags::READ;
+        }
+        if open.write {
+            let directory = self.stat_of(open.target)?.type_ == DescriptorType::Directory;
+            flags |= if directory { DescriptorFlags::MUTATE_DIRECTORY } else { DescriptorFlags::WRITE };
+        }
+        Ok(flags)
+    }
+
+    fn get_type(&mut self, this: Resource<Descriptor>) -> FsResult<DescriptorType> {
+        self.enter().map_err(FsError::trap)?;
+        let target = self.open(&this)?.target;
+        Ok(self.stat_of(target)?.type_)
+    }
+
+    fn set_size(&mut self, this: Resource<Descriptor>, size: u64) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let inode = self.writable_file(&this)?;
+        let now = self.wasi.clock.date();
+        self.wasi.files.lock().view.scratch.resize(inode, size, now).map_err(code)
+    }
+
+    fn set_times(
+        &mut self,
+        this: Resource<Descriptor>,
+        _: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let target = self.open(&this)?.target;
+        self.set_modified(target, modified)
+    }
+
+    fn read(&mut self, this: Resource<Descriptor>, length: u64, offset: u64) -> FsResult<(Vec<u8>, bool)> {
+        self.enter().map_err(FsError::trap)?;
+        let open = self.open(&this)?;
+        if !open.read {
+            return Err(code(FileError::BadDescriptor));
+        }
+        let bytes = read(&self.wasi.files, open.target, offset, length).map_err(code)?;
+        let size = self.stat_of(open.target)?.size;
+        let ended = offset.saturating_add(bytes.len() as u64) >= size;
+        Ok((bytes, ended))
+    }
+
+    fn write(&mut self, this: Resource<Descriptor>, mut buffer: Vec<u8>, offset: u64) -> FsResult<u64> {
+        self.enter().map_err(FsError::trap)?;
+        let inode = self.writable_file(&this)?;
+        buffer.truncate(limits::FILE_CHUNK);
+        let now = self.wasi.clock.date();
+        self.wasi.files.lock().view.scratch.write(inode, offset, &buffer, now).map_err(code)?;
+        Ok(buffer.len() as u64)
+    }
+
+    fn read_directory(&mut self, this: Resource<Descriptor>) -> FsResult<Resource<DirectoryEntryStream>> {
+        self.enter().map_err(FsError::trap)?;
+        let base = self.base(&this)?;
+        let files = self.wasi.files.lock();
+        let mut entries = Vec::new();
+        match base {
+            Base::Task => entries.extend(files.view.task.entries().iter().map(|entry| DirectoryEntry {
+                type_: DescriptorType::RegularFile,
+                name: entry.name.clone(),
+            })),
+            Base::Scratch(inode) => {
+                let scratch = &files.view.scratch;
+                for (name, &inode) in scratch.entries(inode).map_err(code)? {
+                    let directory = scratch.is_directory(inode).map_err(code)?;
+                    let type_ = if directory { DescriptorType::Directory } else { DescriptorType::RegularFile };
+                    entries.push(DirectoryEntry { type_, name: name.clone() });
+                }
+            }
+        }
+        drop(files);
+        let entry = self.host.table.push(Listing(entries.into_iter())).map_err(FsError::trap)?;
+        Ok(Resource::new_own(entry.rep()))
+    }
+
+    fn create_directory_at(&mut self, this: Resource<Descriptor>, path: String) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let base = self.writable_base(&this)?;
+        let path = RelativePath::parse(&path).map_err(code)?;
+        let now = self.wasi.clock.date();
+        let scratch = &mut self.wasi.files.lock().view.scratch;
+        if path.parts.is_empty() {
+            return Err(code(FileError::Exists));
+        }
+        let (parent, name) = scratch.locate(base, &path).map_err(code)?;
+        scratch.create_directory(parent, name, now).map(drop).map_err(code)
+    }
+
+    fn stat(&mut self, this: Resource<Descriptor>) -> FsResult<DescriptorStat> {
+        self.enter().map_err(FsError::trap)?;
+        let target = self.open(&this)?.target;
+        self.stat_of(target)
+    }
+
+    fn stat_at(&mut self, this: Resource<Descriptor>, _: PathFlags, path: String) -> FsResult<DescriptorStat> {
+        self.enter().map_err(FsError::trap)?;
+        let target = self.find(&this, &path)?;
+        self.stat_of(target)
+    }
+
+    fn set_times_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        _: PathFlags,
+        path: String,
+        _: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let target = self.find(&this, &path)?;
+        self.set_modified(target, modified)
+    }
+
+    fn link_at(
+        &mut self,
+        _: Resource<Descriptor>,
+        _: PathFlags,
+        _: String,
+        _: Resource<Descriptor>,
+        _: String,
+    ) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        Err(code(FileError::NotPermitted))
+    }
+
+    fn symlink_at(&mut self, _: Resource<Descriptor>, _: String, _: String) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        Err(code(FileError::NotPermitted))
+    }
+
+    fn readlink_at(&mut self, this: Resource<Descriptor>, path: String) -> FsResult<String> {
+        self.enter().map_err(FsError::trap)?;
+        // What exists is never a link.
+        self.find(&this, &path)?;
+        Err(code(FileError::Invalid))
+    }
+
+    fn open_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        _: PathFlags,
+        path: String,
+        how: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> FsResult<Resource<Descriptor>> {
+        self.enter().map_err(FsError::trap)?;
+        let write = flags.contains(DescriptorFlags::WRITE);
+        let read = flags.contains(DescriptorFlags::READ) || !write;
+        let target = match self.base(&this)? {
+            Base::Task => self.open_task(&path, how, write)?,
+            Base::Scratch(base) => self.open_scratch(base, &path, how, write)?,
+        };
+        let directory = self.stat_of(target)?.type_ == DescriptorType::Directory;
+        if directory && write {
+            return Err(code(FileError::IsDirectory));
+        }
+        if !directory && how.contains(OpenFlags::DIRECTORY) {
+            return Err(code(FileError::NotDirectory));
+        }
+        // Whether a directory may be changed depends on where it is, not on what was asked for.
+        let write = if directory { target != Target::TaskRoot } else { write };
+        self.push(Open { target, read, write })
+    }
+
+    fn remove_directory_at(&mut self, this: Resource<Descriptor>, path: String) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let base = self.writable_base(&this)?;
+        let path = RelativePath::parse(&path).map_err(code)?;
+        let now = self.wasi.clock.date();
+        let scratch = &mut self.wasi.files.lock().view.scratch;
+        let (parent, name) = scratch.locate(base, &path).map_err(code)?;
+        scratch.remove_directory(parent, name, now).map_err(code)
+    }
+
+    fn rename_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        old_path: String,
+        new_descriptor: Resource<Descriptor>,
+        new_path: String,
+    ) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let (from, to) = match (self.base(&this)?, self.base(&new_descriptor)?) {
+            (Base::Scratch(from), Base::Scratch(to)) => (from, to),
+            (Base::Task, _) => return Err(code(FileError::ReadOnly)),
+            (Base::Scratch(_), Base::Task) => return Err(code(FileError::CrossDevice)),
+        };
+        let old = RelativePath::parse(&old_path).map_err(code)?;
+        let new = RelativePath::parse(&new_path).map_err(code)?;
+        let now = self.wasi.clock.date();
+        let LiveFiles { view, open } = &mut *self.wasi.files.lock();
+        let source = view.scratch.lookup(from, &old).map_err(code)?;
+        // A slash at the end asks for a directory.
+        if new.directory && !view.scratch.is_directory(source).map_err(code)? {
+            return Err(code(FileError::NotDirectory));
+        }
+        let old = view.scratch.locate(from, &old).map_err(code)?;
+        let new = view.scratch.locate(to, &new).map_err(code)?;
+        view.scratch.rename(old, new, |inode| open.contains_key(&inode), now).map_err(code)
+    }
+
+    fn unlink_file_at(&mut self, this: Resource<Descriptor>, path: String) -> FsResult<()> {
+        self.enter().map_err(FsError::trap)?;
+        let base = self.writable_base(&this)?;
+        let path = RelativePath::parse(&path).map_err(code)?;
+        let now = self.wasi.clock.date();
+        let LiveFiles { view, open } = &mut *self.wasi.files.lock();
+        // Finds out whether a slash at the end was wrong.
+        let inode = view.scratch.lookup(base, &path).map_err(code)?;
+        let (parent, name) = view.scratch.locate(base, &path).map_err(code)?;
+        view.scratch.unlink(parent, name, open.contains_key(&inode), now).map_err(code)
+    }
+
+    fn is_same_object(
+        &mut self,
+        this: Resource<Descriptor>,
+        other: Resource<Descriptor>,
+    ) -> wasmtime::Result<bool> {
+        self.enter()?;
+        let targets = [this, other].map(|descriptor| {
+            self.host.table.get(&Resource::<Open>::new_borrow(descriptor.rep())).map(|open| open.target)
+        });
+        let [this, other] = targets;
+        Ok(this? == other?)
+    }
+
+    fn metadata_hash(&mut self, this: Resource<Descriptor>) -> FsResult<MetadataHashValue> {
+        self.enter().map_err(FsError::trap)?;
+        Ok(identity(self.open(&this)?.target))
+    }
+
+    fn metadata_hash_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        _: PathFlags,
+        path: String,
+    ) -> FsResult<MetadataHashValue> {
+        self.enter().map_err(FsError::trap)?;
+        Ok(identity(self.find(&this, &path)?))
+    }
+
+    fn drop(&mut self, this: Resource<Descriptor>) -> wasmtime::Result<()> {
+        let open = self.host.table.delete(Resource::<Open>::new_own(this.rep()))?;
+        if let Target::Scratch(inode) = open.target {
+            self.wasi.files.lock().closed(inode);
+        }
+        Ok(())
+    }
+}
+
+impl Machine<'_> {
+    fn output_stream(
+        &mut self,
+        this: &Resource<Descriptor>,
+        position: Option<u64>,
+    ) -> FsResult<Resource<DynOutputStream>> {
+        let inode = self.writable_file(this)?;
+        self.wasi.files.lock().view.scratch.data(inode).map_err(code)?;
+        let stream: DynOutputStream = Box::new(FileOutput {
+            files: self.wasi.files.clone(),
+            clock: Arc::clone(&self.wasi.clock),
+            inode,
+            position,
+        });
+        self.host.table.push(stream).map_err(FsError::trap)
+    }
+
+    fn open_task(&self, path: &str, how: OpenFlags, write: bool) -> FsResult<Target> {
+        let path = RelativePath::parse(path).map_err(code)?;
+        let found = find_task(&self.wasi.files.lock(), &path);
+        match found {
+            Ok(_) if how.contains(OpenFlags::CREATE | OpenFlags::EXCLUSIVE) => Err(code(FileError::Exists)),
+            Ok(_) if write || how.contains(OpenFlags::TRUNCATE) => Err(code(FileError::ReadOnly)),
+            Err(FileError::NoEntry) if how.contains(OpenFlags::CREATE) => Err(code(FileError::ReadOnly)),
+            found => found.map_err(code),
+        }
+    }
+
+    fn open_scratch(&mut self, base: Inode, path: &str, how: OpenFlags, write: bool) -> FsResult<Target> {
+        let path = RelativePath::parse(path).map_err(code)?;
+        let now = self.wasi.clock.date();
+        let scratch = &mut self.wasi.files.lock().view.scratch;
+        match scratch.lookup(base, &path) {
+            Ok(_) if how.contains(OpenFlags::CREATE | OpenFlags::EXCLUSIVE) => Err(code(FileError::Exists)),
+            Ok(inode) => {
+                if how.contains(OpenFlags::TRUNCATE) {
+                    if !write {
+                        return Err(code(FileError::BadDescriptor));
+                    }
+                    scratch.resize(inode, 0, now).map_err(code)?;
+                }
+                Ok(Target::Scratch(inode))
+            }
+            Err(FileError::NoEntry) if how.contains(OpenFlags::CREATE) => {
+                if path.directory {
+                    return Err(code(FileError::IsDirectory));
+                }
+                let (parent, name) = scratch.locate(base, &path).map_err(code)?;
+                let made = scratch.create_file(parent, name, FileData::default(), None, now);
+                made.map(Target::Scratch).map_err(code)
+            }
+            Err(error) => Err(code(error)),
+        }
+    }
+}
+
+impl types::HostDirectoryEntryStream for Machine<'_> {
+    fn read_directory_entry(
+        &mut self,
+        this: Resource<DirectoryEntryStream>,
+    ) -> FsResult<Option<DirectoryEntry>> {
+        self.enter().map_err(FsError::trap)?;
+        let listing = Resource::<Listing>::new_borrow(this.rep());
+        let listing = self.host.table.get_mut(&listing).map_err(FsError::trap)?;
+        Ok(listing.0.next())
+    }
+
+    fn drop(&mut self, this: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {
+        self.host.table.delete(Resource::<Listing>::new_own(this.rep()))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Interpreter sessions, through the real Python component.
+//!
+//! * `endings`: every way a run can end, and what the report says of it
+//! * `containment`: endless loops, memory bombs, floods, deep recursion; the host goes on
+//! * `files`: `/task` and `/scratch`, path tricks, quotas
+//! * `forks`: isolation of candidates, replay without effects, forks after bad endings, grandchildren
+//! * `determinism`: virtual time and seeded random, equal in equal sessions and continued in forks
+//! * `image`: which components have their snapshot cut out
+
+mod containment;
+mod determinism;
+mod endings;
+mod files;
+mod forks;
+mod image;
+mod support;

@@ -1,0 +1,126 @@
+//! Small state that outlives a call, the plugin's own: another plugin has other keys, and so has another branch of
+//! a step until one of them wins. Using it makes the component import `sport:host/kv`, which must be granted.
+
+use crate::Failure;
+
+/// A value with its revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The value.
+    pub value: Vec<u8>,
+    /// Grows with every write of the key.
+    pub revision: u64,
+}
+
+/// The value of a key.
+pub fn get(key: &str) -> Result<Option<Entry>, Failure> {
+    backend::get(key)
+}
+
+/// Writes a key, whatever it held, and gives its new revision.
+pub fn set(key: &str, value: &[u8]) -> Result<u64, Failure> {
+    backend::set(key, value, None)
+}
+
+/// Writes a key if it still has this revision (0: if it does not exist), else fails with kind conflict.
+pub fn set_if(key: &str, value: &[u8], expected: u64) -> Result<u64, Failure> {
+    backend::set(key, value, Some(expected))
+}
+
+/// Removes a key; whether there was one.
+pub fn delete(key: &str) -> Result<bool, Failure> {
+    backend::delete(key, None)
+}
+
+/// Removes a key if it still has this revision, else fails with kind conflict.
+pub fn delete_if(key: &str, expected: u64) -> Result<bool, Failure> {
+    backend::delete(key, Some(expected))
+}
+
+/// All keys with a prefix.
+pub fn keys(prefix: &str) -> Result<Vec<String>, Failure> {
+    backend::keys(prefix)
+}
+
+#[cfg(target_family = "wasm")]
+mod backend {
+    use super::Entry;
+    use crate::Failure;
+    use crate::bindings::host::sport::host::kv;
+
+    /// Keys per host call.
+    const PAGE: u32 = 256;
+
+    pub fn get(key: &str) -> Result<Option<Entry>, Failure> {
+        let entry = kv::get(key).map_err(Failure::from_host)?;
+        Ok(entry.map(|entry| Entry { value: entry.value, revision: entry.revision }))
+    }
+
+    pub fn set(key: &str, value: &[u8], expected: Option<u64>) -> Result<u64, Failure> {
+        kv::set(key, value, expected).map_err(Failure::from_host)
+    }
+
+    pub fn delete(key: &str, expected: Option<u64>) -> Result<bool, Failure> {
+        kv::delete(key, expected).map_err(Failure::from_host)
+    }
+
+    pub fn keys(prefix: &str) -> Result<Vec<String>, Failure> {
+        let mut keys = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = kv::list_keys(prefix, cursor.as_deref(), PAGE).map_err(Failure::from_host)?;
+            keys.extend(page.keys);
+            match page.cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(keys),
+            }
+        }
+    }
+}
+
+/// Keys in memory, one set per thread.
+#[cfg(not(target_family = "wasm"))]
+mod backend {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use super::Entry;
+    use crate::{Failure, FailureKind};
+
+    thread_local! {
+        static STORE: RefCell<BTreeMap<String, Entry>> = RefCell::default();
+    }
+
+    fn check(present: Option<&Entry>, expected: Option<u64>) -> Result<(), Failure> {
+        match expected {
+            Some(expected) if expected != present.map_or(0, |entry| entry.revision) => {
+                Err(Failure::new(FailureKind::Conflict, "the key has another revision"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn get(key: &str) -> Result<Option<Entry>, Failure> {
+        Ok(STORE.with_borrow(|store| store.get(key).cloned()))
+    }
+
+    pub fn set(key: &str, value: &[u8], expected: Option<u64>) -> Result<u64, Failure> {
+        STORE.with_borrow_mut(|store| {
+            check(store.get(key), expected)?;
+            let revision = store.get(key).map_or(0, |entry| entry.revision) + 1;
+            store.insert(key.to_owned(), Entry { value: value.to_vec(), revision });
+            Ok(revision)
+        })
+    }
+
+    pub fn delete(key: &str, expected: Option<u64>) -> Result<bool, Failure> {
+        STORE.with_borrow_mut(|store| {
+            check(store.get(key), expected)?;
+            Ok(store.remove(key).is_some())
+        })
+    }
+
+    pub fn keys(prefix: &str) -> Result<Vec<String>, Failure> {
+        Ok(STORE.with_borrow(|store| store.keys().filter(|key| key.starts_with(prefix)).cloned().collect()))
+    }
+}
