@@ -11,13 +11,14 @@ use crate::contract::version::{self, Contract};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::inspect::{self, Inspection, Kind};
+use crate::seen::{Seen, Source};
 
 /// A component that may be compiled.
 pub(crate) struct Admitted {
     /// Its file name without the ending.
     pub name: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
+    /// Its bytes, where they are needed.
+    pub source: Source,
     /// What was found in it.
     pub inspection: Inspection,
     /// The `sport:host` interfaces to link: those that it imports, all of them granted.
@@ -29,15 +30,15 @@ pub(crate) struct Admitted {
 const WASI: &[&str] =
     &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
 
-/// Reads, inspects and admits a component.
-pub(crate) fn admit(path: &Path, kind: Kind, grants: &Grants) -> Result<Admitted, Error> {
-    let bytes = inspect::read(path)?;
+/// Reads, inspects and admits a component. What is known of a file that did not change is taken from `seen`: to hash
+/// CPython again costs more than to start it.
+pub(crate) fn admit(path: &Path, kind: Kind, grants: &Grants, seen: &Seen<'_>) -> Result<Admitted, Error> {
     let name = inspect::stem(path);
-    let inspection = inspect::inspect_bytes(&name, &bytes)?;
+    let (inspection, source) = seen.inspect(&name, path)?;
     check_contract(&name, inspection.contract.as_ref(), kind)?;
     check_kind(&name, &inspection, kind)?;
     let interfaces = check_imports(&name, &inspection.imports, kind, grants)?;
-    Ok(Admitted { name, bytes, inspection, interfaces })
+    Ok(Admitted { name, source, inspection, interfaces })
 }
 
 fn check_contract(name: &str, contract: Option<&Contract>, kind: Kind) -> Result<(), Error> {

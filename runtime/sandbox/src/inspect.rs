@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmparser::{Encoding, Parser, Payload};
 
 use crate::artifacts::digest_of;
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::{limits, text};
 
 /// What a component is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Exports `sport:tool/tool`.
@@ -50,7 +50,7 @@ impl Kind {
 }
 
 /// What was found in a component.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Inspection {
     /// `sha256:` and 64 hex digits, over the file.
     pub digest: String,

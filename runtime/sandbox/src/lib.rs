@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! * `sandbox`: [`Sandbox`], which joins the rest;
-//! * before any code runs: `inspect` (sections, nothing compiled), `admission` (contract, grants, bounds),
+//! * before any code runs: `inspect` (sections, nothing compiled), `seen` (files inspected before), `admission` (contract, grants, bounds),
 //!   `grants`, `aot` (the cache of compiled components), `engine` (the two profiles and the epoch ticker);
 //! * calls: `call` (a fresh store, run and judged), `tool`, `verifier`, `toolbox`, `schema`, `stack`;
 //! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
@@ -46,6 +46,7 @@ mod limiter;
 pub mod limits;
 mod sandbox;
 mod schema;
+mod seen;
 mod session;
 mod stack;
 mod state;

@@ -10,6 +10,7 @@ use crate::engine::{self, CallComponent, CallEngine, SessionEngine};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::inspect::Kind;
+use crate::seen::Seen;
 use crate::session::Interpreter;
 use crate::tool::Tool;
 use crate::verifier::Verifier;
@@ -45,27 +46,33 @@ impl Sandbox {
 
     /// Loads a plugin of tools.
     pub fn tool(&self, path: &Path, grants: &Grants) -> Result<Arc<Tool>, Error> {
-        let admitted = admission::admit(path, Kind::Tool, grants)?;
+        let admitted = self.admit(path, Kind::Tool, grants)?;
         let component = self.compile(&admitted)?;
         Ok(Arc::new(Tool::load(&self.inner.call, component, &admitted)?))
     }
 
     /// Loads a verifier.
     pub fn verifier(&self, path: &Path, grants: &Grants) -> Result<Arc<Verifier>, Error> {
-        let admitted = admission::admit(path, Kind::Verifier, grants)?;
+        let admitted = self.admit(path, Kind::Verifier, grants)?;
         let component = self.compile(&admitted)?;
         Ok(Arc::new(Verifier::load(&self.inner.call, component, &admitted)?))
     }
 
     /// Loads a code interpreter.
     pub fn interpreter(&self, path: &Path, grants: &Grants) -> Result<Arc<Interpreter>, Error> {
-        let admitted = admission::admit(path, Kind::Interpreter, grants)?;
+        let admitted = self.admit(path, Kind::Interpreter, grants)?;
         Ok(Arc::new(Interpreter::load(&self.inner.session, &self.inner.aot, admitted)?))
+    }
+
+    fn admit(&self, path: &Path, kind: Kind, grants: &Grants) -> Result<Admitted, Error> {
+        // one shelf for all records, whatever engine the component is for
+        let seen = Seen { aot: &self.inner.aot, engine: self.inner.call.engine() };
+        admission::admit(path, kind, grants, &seen)
     }
 
     fn compile(&self, admitted: &Admitted) -> Result<CallComponent, Error> {
         let engine = self.inner.call.engine();
-        let bytes = || Ok(Cow::Borrowed(admitted.bytes.as_slice()));
+        let bytes = || admitted.source.bytes().map(Cow::Borrowed);
         let digest = &admitted.inspection.digest;
         self.inner.aot.component(engine, &admitted.name, digest, bytes).map(CallComponent)
     }

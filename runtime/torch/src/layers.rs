@@ -15,9 +15,10 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f64) -> Tensor {
 
 /// Rotary embedding, rotate-half form, of `[n, heads, head_dim]`.
 pub fn rope(x: &Tensor, (cos, sin): &(Tensor, Tensor)) -> Tensor {
-    let half = x.size()[2] / 2;
-    let (first, second) = (x.narrow(2, 0, half), x.narrow(2, half, half));
-    Tensor::cat(&[&first * cos - &second * sin, second * cos + first * sin], 2)
+    // `chunk` rather than two `narrow`: its gradient is one concatenation, not two additions to zeros.
+    let halves = x.chunk(2, 2);
+    let (first, second) = (&halves[0], &halves[1]);
+    Tensor::cat(&[first * cos - second * sin, second * cos + first * sin], 2)
 }
 
 /// SwiGLU of a joint gate-and-up projection.

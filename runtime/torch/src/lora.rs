@@ -8,7 +8,7 @@ use sport_policy::peft::{self, Side};
 use sport_policy::types::LoraConfig;
 use tch::{Device, Kind, Tensor};
 
-use crate::weights::{Layer, Model};
+use crate::weights::{Layer, Model, padded_copy};
 
 /// The projections of a layer, in the order in which their parameters are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,17 +160,16 @@ impl Adapter {
                 if projections.iter().all(|projection| layer.get(*projection).is_none()) {
                     return weight.shallow_clone();
                 }
-                let mut merged = weight.copy();
-                let mut row = 0;
+                let merged = padded_copy(weight);
+                let mut column = 0;
                 for projection in projections {
-                    let rows = projection.shape(&model.config).0;
+                    let columns = projection.shape(&model.config).0;
                     if let Some(Pair { a, b }) = layer.get(*projection) {
-                        let _ = merged.narrow(0, row, rows).addmm_(&(b * self.scale), a);
+                        let _ = merged.narrow(1, column, columns).addmm_(&a.tr(), &(b * self.scale).tr());
                     }
-                    row += rows;
+                    column += columns;
                 }
-                debug_assert_eq!(row, merged.size()[0]);
-                let _ = merged.detach_();
+                debug_assert_eq!(column, merged.size()[1]);
                 merged
             };
             use Projection::{Down, Gate, K, O, Q, Up, V};
@@ -217,9 +216,9 @@ pub fn targets(names: &[String]) -> Result<Vec<Projection>, Error> {
     Ok(chosen)
 }
 
-/// `x W^T`, plus the adapter's addition: `x` is `[n, in]`, `weight` `[out, in]`.
+/// `x W`, plus the adapter's addition: `x` is `[n, in]`, `weight` `[in, out]`.
 pub fn project(x: &Tensor, weight: &Tensor, addition: Option<&Pair>, scale: f64) -> Tensor {
-    let mut y = x.matmul(&weight.tr());
+    let mut y = x.matmul(weight);
     if let Some(pair) = addition {
         add_low_rank(&mut y, x, pair, scale);
     }

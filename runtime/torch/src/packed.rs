@@ -1,6 +1,6 @@
 //! The forward pass over a packed tree: log-probabilities of all wanted tokens, with gradients for the adapter.
 
-use tch::{IndexOp, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::layers::{rms_norm, rope};
 use crate::lora::{Adapter, LayerAdapter, Projection, project};
@@ -9,9 +9,10 @@ use crate::weights::{Layer, Model};
 
 /// What attention needs to know of a tree, made once for all layers.
 struct Shape {
-    trunk: i64,
-    /// Start, length and mask (added to the scores) of each branch.
-    branches: Vec<(i64, i64, Tensor)>,
+    /// Lengths of the trunk and of the branches.
+    lengths: Vec<i64>,
+    /// What is added to the scores of each branch.
+    masks: Vec<Tensor>,
     rope: (Tensor, Tensor),
     heads: Tensor,
 }
@@ -27,13 +28,11 @@ impl Shape {
                 .to_kind(model.kind)
                 .to_device(model.device)
         };
-        let branches = tree.branches.iter().map(|branch| {
-            let bias = mask(tree.sees(branch), tree.trunk + branch.len());
-            (branch.start as i64, branch.len() as i64, bias)
-        });
+        let masks = tree.branches.iter().map(|branch| mask(tree.sees(branch), tree.trunk + branch.len()));
+        let branches = tree.branches.iter().map(|branch| branch.len() as i64);
         Self {
-            trunk: tree.trunk as i64,
-            branches: branches.collect(),
+            lengths: std::iter::once(tree.trunk as i64).chain(branches).collect(),
+            masks: masks.collect(),
             rope: model.rope_at(&Tensor::from_slice(&tree.depths).to_device(model.device)),
             heads: Tensor::from_slice(&tree.heads).to_device(model.device),
         }
@@ -98,41 +97,37 @@ impl Context<'_> {
     fn attention(&self, x: &Tensor, shape: &Shape) -> Tensor {
         let head_dim = self.model.config.head_dim as i64;
         let x = rms_norm(x, &self.layer.input_norm, self.model.config.rms_eps);
-        let [q_rows, k_rows, v_rows] = self.model.qkv_rows();
-        let part = |start: i64, rows: i64, projection: Projection| {
-            let weight = self.layer.qkv.narrow(0, start, rows);
-            self.project(&x, &weight, projection).reshape([-1, rows / head_dim, head_dim])
+        let [q_columns, k_columns, v_columns] = self.model.qkv_columns();
+        let part = |start: i64, columns: i64, projection: Projection| {
+            let weight = self.layer.qkv.narrow(1, start, columns);
+            self.project(&x, &weight, projection).reshape([-1, columns / head_dim, head_dim])
         };
-        // [n, heads, head_dim] to [1, heads, n, head_dim].
-        let by_head = |x: Tensor| x.transpose(0, 1).unsqueeze(0);
-        let q = by_head(rope(&part(0, q_rows, Projection::Q), &shape.rope));
-        let k = by_head(rope(&part(q_rows, k_rows, Projection::K), &shape.rope));
-        let v = by_head(part(q_rows + k_rows, v_rows, Projection::V));
+        // [n, heads, head_dim] to [1, heads, n, head_dim], cut into trunk and branches. One `split` rather than
+        // many `narrow`: its gradient is one concatenation, not as many additions to zeros.
+        let cut = |x: Tensor| x.transpose(0, 1).unsqueeze(0).split_with_sizes(shape.lengths.as_slice(), 2);
+        let q = cut(rope(&part(0, q_columns, Projection::Q), &shape.rope));
+        let k = cut(rope(&part(q_columns, k_columns, Projection::K), &shape.rope));
+        let v = cut(part(q_columns + k_columns, v_columns, Projection::V));
 
-        let rows = |x: &Tensor, start: i64, length: i64| x.narrow(2, start, length);
-        let attend = |start, length, k: &Tensor, v: &Tensor, mask: Option<&Tensor>| {
-            let q = rows(&q, start, length);
-            let y = Tensor::scaled_dot_product_attention(&q, k, v, mask, 0.0, mask.is_none(), None, true);
-            y.i(0).transpose(0, 1).reshape([length, q_rows])
+        let attend = |q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>| {
+            Tensor::scaled_dot_product_attention(q, k, v, mask, 0.0, mask.is_none(), None, true)
         };
-        let trunk = (rows(&k, 0, shape.trunk), rows(&v, 0, shape.trunk));
-        let mut parts = Vec::with_capacity(1 + shape.branches.len());
-        if shape.trunk > 0 {
-            parts.push(attend(0, shape.trunk, &trunk.0, &trunk.1, None));
+        let mut parts = Vec::with_capacity(shape.lengths.len());
+        if shape.lengths[0] > 0 {
+            parts.push(attend(&q[0], &k[0], &v[0], None));
         }
-        for (start, length, mask) in &shape.branches {
-            let k = Tensor::cat(&[&trunk.0, &rows(&k, *start, *length)], 2);
-            let v = Tensor::cat(&[&trunk.1, &rows(&v, *start, *length)], 2);
-            parts.push(attend(*start, *length, &k, &v, Some(mask)));
+        for (index, mask) in shape.masks.iter().enumerate() {
+            let joined = |x: &[Tensor]| Tensor::cat(&[&x[0], &x[index + 1]], 2);
+            parts.push(attend(&q[index + 1], &joined(&k), &joined(&v), Some(mask)));
         }
-        Tensor::cat(&parts, 0)
+        Tensor::cat(&parts, 2).squeeze_dim(0).transpose(0, 1).reshape([-1, q_columns])
     }
 
     fn feed_forward(&self, x: &Tensor) -> Tensor {
         let x = rms_norm(x, &self.layer.post_norm, self.model.config.rms_eps);
         let ffn = self.model.config.ffn as i64;
         let part =
-            |start, projection| self.project(&x, &self.layer.gate_up.narrow(0, start, ffn), projection);
+            |start, projection| self.project(&x, &self.layer.gate_up.narrow(1, start, ffn), projection);
         let gated = part(0, Projection::Gate).silu() * part(ffn, Projection::Up);
         self.project(&gated, &self.layer.down, Projection::Down)
     }

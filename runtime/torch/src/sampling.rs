@@ -16,14 +16,14 @@ use sport_policy::types::{Finish, Sample, Sampling};
 use tch::{Kind, Tensor};
 
 use crate::draw::draw;
-use crate::kv::{BLOCK, HIDDEN, Prefix, PrefixCache, Rows, Runner};
+use crate::kv::{HIDDEN, Prefix, PrefixCache, Rows, Runner};
 
 /// Most candidates decoded together. More would gain little: the weights are read once per step anyway.
 const BATCH_ROWS: usize = 128;
 /// Most bytes of the candidates' own keys and values in a batch.
 const BATCH_BYTES: usize = 1 << 30;
 /// Most prompt tokens in one forward pass.
-const PREFILL_TOKENS: usize = 1024;
+const PREFILL_TOKENS: usize = 512;
 
 /// A request with its prompt as ids, checked.
 pub struct Prepared {
@@ -90,15 +90,14 @@ pub fn sample(
     Ok(answers.into_iter().map(|samples| samples.into_iter().flatten().collect()).collect())
 }
 
-/// Whole blocks that all prompts begin with. Each prompt keeps at least one token behind them, whose logits are
-/// the first that are needed.
+/// How many tokens all prompts begin with. Each prompt keeps at least one token behind them, whose logits are the
+/// first that are needed.
 fn shared_length(requests: &[Prepared]) -> usize {
     let first = &requests[0].prompt;
-    let common = requests.iter().fold(first.len(), |common, request| {
+    requests.iter().fold(first.len(), |common, request| {
         let same = first.iter().zip(&request.prompt).take_while(|(a, b)| a == b).count();
         common.min(same).min(request.prompt.len() - 1)
-    });
-    common / BLOCK * BLOCK
+    })
 }
 
 /// A candidate in the making.

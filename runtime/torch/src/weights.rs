@@ -1,7 +1,11 @@
 //! The frozen base model as tensors.
 //!
 //! Projections that read the same input lie in one matrix, so that sampling makes one multiplication of them;
-//! training takes row slices of it, which are views.
+//! training takes column slices of it, which are views.
+//!
+//! Projections are kept as `[in, out]`, the transpose of HF's form, with rows a little longer than they need to be:
+//! so MKL multiplies small batches without repacking the whole weight each time (1.3 to 2 times faster with 40
+//! rows), and no row length is a multiple of a large power of two, which would make cache lines collide.
 
 use sport_policy::Error;
 use sport_policy::model::{ModelConfig, ModelFiles};
@@ -11,15 +15,15 @@ use tch::{Device, Kind, Tensor};
 pub struct Layer {
     /// Weight of the norm before attention.
     pub input_norm: Tensor,
-    /// Query, key and value projections, one under the other: `[(heads + 2 * kv_heads) * head_dim, hidden]`.
+    /// Query, key and value projections, side by side: `[hidden, (heads + 2 * kv_heads) * head_dim]`.
     pub qkv: Tensor,
-    /// Output projection: `[hidden, heads * head_dim]`.
+    /// Output projection: `[heads * head_dim, hidden]`.
     pub o: Tensor,
     /// Weight of the norm before the feed-forward part.
     pub post_norm: Tensor,
-    /// Gate and up projections, one under the other: `[2 * ffn, hidden]`.
+    /// Gate and up projections, side by side: `[hidden, 2 * ffn]`.
     pub gate_up: Tensor,
-    /// Down projection: `[hidden, ffn]`.
+    /// Down projection: `[ffn, hidden]`.
     pub down: Tensor,
 }
 
@@ -57,7 +61,7 @@ impl Model {
                 .iter()
                 .map(|name| read(&format!("{prefix}.{name}.weight")))
                 .collect::<Result<Vec<_>, _>>()?;
-            Ok(Tensor::cat(&parts, 0))
+            Ok(padded_copy(&Tensor::cat(&parts, 0).tr()))
         };
         let embed = read("model.embed_tokens.weight")?;
         let mut layers = Vec::with_capacity(config.layers);
@@ -66,10 +70,10 @@ impl Model {
             layers.push(Layer {
                 input_norm: read(&format!("{prefix}.input_layernorm.weight"))?,
                 qkv: stack(&prefix, &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"])?,
-                o: read(&format!("{prefix}.self_attn.o_proj.weight"))?,
+                o: stack(&prefix, &["self_attn.o_proj"])?,
                 post_norm: read(&format!("{prefix}.post_attention_layernorm.weight"))?,
                 gate_up: stack(&prefix, &["mlp.gate_proj", "mlp.up_proj"])?,
-                down: read(&format!("{prefix}.mlp.down_proj.weight"))?,
+                down: stack(&prefix, &["mlp.down_proj"])?,
             });
         }
         let head = if config.tied { embed.shallow_clone() } else { read("lm_head.weight")? };
@@ -78,8 +82,8 @@ impl Model {
         Ok(Self { config, embed, layers, norm, head, frequencies, kind, device })
     }
 
-    /// Rows of the query, key and value projections.
-    pub fn qkv_rows(&self) -> [i64; 3] {
+    /// Columns of the query, key and value projections.
+    pub fn qkv_columns(&self) -> [i64; 3] {
         let (heads, kv_heads) = (self.config.heads as i64, self.config.kv_heads as i64);
         let head_dim = self.config.head_dim as i64;
         [heads * head_dim, kv_heads * head_dim, kv_heads * head_dim]
@@ -90,6 +94,17 @@ impl Model {
         let angles = positions.to_kind(self.frequencies.kind()).outer(&self.frequencies).unsqueeze(1);
         (angles.cos().to_kind(self.kind), angles.sin().to_kind(self.kind))
     }
+}
+
+/// A copy of a matrix whose rows lie a little further apart than they are long.
+pub fn padded_copy(matrix: &Tensor) -> Tensor {
+    /// One cache line of f32.
+    const PADDING: i64 = 16;
+    let (rows, columns) = (matrix.size()[0], matrix.size()[1]);
+    let mut copy =
+        Tensor::zeros([rows, columns + PADDING], (matrix.kind(), matrix.device())).narrow(1, 0, columns);
+    copy.copy_(matrix);
+    copy
 }
 
 /// In f32 as transformers has them: the model was trained with these roundings. (In f64 for f64 weights.)

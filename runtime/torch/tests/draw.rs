@@ -36,7 +36,7 @@ fn top_k() {
 
 #[test]
 fn top_p() {
-    assert_eq!(counts(&[0.1, 0.45, 0.05, 0.4], &settings(0.85, 0)), [0, 529, 0, 471]);
+    assert_eq!(counts(&[0.1, 0.45, 0.05, 0.4], &settings(0.8, 0)), [0, 529, 0, 471]);
     assert_eq!(counts(&[0.1, 0.45, 0.05, 0.4], &settings(0.01, 0)), [0, 1000, 0, 0]);
     // A thousand tokens that weigh a tenth together.
     let mut long = vec![0.1 / 1000.0; 1002];

@@ -141,7 +141,7 @@ fn finite_differences() {
             // Another element of each matrix.
             let (flat, at) = (parameter.detach().reshape(-1), (index as i64 * 13) % parameter.numel() as i64);
             let (step, value) = (1e-5, flat.double_value(&[at]));
-            let mut at_offset = |offset: f64| {
+            let at_offset = |offset: f64| {
                 let _ = tch::no_grad(|| flat.i(at).fill_(value + offset));
                 loss(&batch)
             };

@@ -17,4 +17,3 @@ mod library;
 mod resilience;
 mod support;
 mod tools;
-mod zz;

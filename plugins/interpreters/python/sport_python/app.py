@@ -6,6 +6,7 @@ from. So everything slow happens here, once: the imports, the namespace, the fir
 
 import gc
 import platform
+import sys
 
 from componentize_py_types import Err
 from wit_world import exports
@@ -69,6 +70,7 @@ def _warm_up():
 
 
 _warm_up()
+sys.path_importer_cache.clear()
 gc.collect()
 # What exists now lives for ever: collections in a session need not look at it, nor write to its pages.
 gc.freeze()

@@ -5,11 +5,9 @@ and the like belong to the interpreter: a step that overwrites `len` or changes 
 """
 
 import builtins
-import importlib
 import os
 import random
 import sys
-from operator import is_
 
 from . import event_loop, files, stdlib
 
@@ -18,7 +16,7 @@ RECURSION_LIMIT = 1000
 MAX_RECURSION_LIMIT = 20_000
 
 # Names of its own for what is needed while a built-in may be gone.
-_all, _len, _map, _zip = all, len, map, zip
+_tuple, _zip, _Anything = tuple, zip, BaseException
 _names = ()
 _objects = ()
 _finders = []
@@ -63,7 +61,12 @@ def install():
 def restore_builtins():
     """Built-ins as they were at the start. Works with any of them overwritten or deleted."""
     current = builtins.__dict__
-    if _len(current) != _len(_names) or not _all(_map(is_, current.values(), _objects)):
+    try:
+        # Equal objects are the same objects, unless the code made one that equals everything: its own loss.
+        intact = _tuple(current.values()) == _objects
+    except _Anything:
+        intact = False
+    if not intact:
         current.clear()
         current.update(_zip(_names, _objects))
 
@@ -88,7 +91,7 @@ def prepare():
         sys.path[:] = [files.SCRATCH]
     if sys.path_importer_cache:
         # A module that an earlier step looked for in vain may have been written since.
-        importlib.invalidate_caches()
+        sys.path_importer_cache.clear()
     if os.environ:
         os.environ.clear()
     if os.getcwd() != files.SCRATCH:

@@ -3,7 +3,6 @@
 //! [`view::View`] is what is shown; `page.html.j2` is how. Everything that a model or a plugin wrote is escaped by
 //! the template engine.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use minijinja::{AutoEscape, Environment, Value, context};
@@ -29,7 +28,6 @@ pub fn render(view: &View) -> Result<String, Error> {
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("percent", |value: f64| format!("{:.0} %", value * 100.0));
     environment.add_filter("fixed", |value: f64, digits: usize| format!("{value:.digits$}"));
-    environment.add_filter("total", |seconds: BTreeMap<String, f64>| seconds.values().sum::<f64>());
     environment.add_filter("minutes", |seconds: f64| format!("{:.1}", seconds / 60.0));
     environment.add_template("page", include_str!("page.html.j2")).map_err(broken)?;
     let shares: Vec<chart::Share> = view
@@ -42,9 +40,12 @@ pub fn render(view: &View) -> Result<String, Error> {
             high: iteration.held_out.high,
         })
         .collect();
+    let seconds: Vec<f64> =
+        view.summary.iterations.iter().map(|iteration| iteration.seconds.values().sum()).collect();
     let page = environment.get_template("page").map_err(broken)?;
     page.render(context! {
         view => minijinja::value::Serde(view),
+        seconds,
         success => Value::from_safe_string(chart::success(&shares)),
         loss => safe_curve("loss by optimiser step", view, |point| Some(point.loss)),
         margin => safe_curve("reward margin by optimiser step", view, |point| point.margin),

@@ -13,6 +13,7 @@ use super::memory::{Image, with_image};
 use super::run::{Session, SessionOptions};
 use super::state::SessionState;
 use crate::admission::Admitted;
+use crate::seen::Source;
 use crate::aot::AotCache;
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
@@ -62,8 +63,8 @@ pub(crate) struct Instance {
 impl Interpreter {
     /// Compiles (or takes from the cache), links, and asks the component what it is.
     pub(crate) fn load(engine: &SessionEngine, aot: &AotCache, admitted: Admitted) -> Result<Self, Error> {
-        let Admitted { name, bytes, inspection, interfaces } = admitted;
-        let (component, image) = compile(engine, aot, &name, &inspection.digest, &bytes)?;
+        let Admitted { name, source, inspection, interfaces } = admitted;
+        let (component, image) = compile(engine, aot, &name, &inspection.digest, &source)?;
         let bad = |error: wasmtime::Error| Error::Compile { name: name.clone(), reason: format!("{error:#}") };
         let mut linker = Linker::<SessionState>::new(engine.engine());
         wasi::link(&mut linker).map_err(bad)?;
@@ -158,7 +159,7 @@ fn compile(
     aot: &AotCache,
     name: &str,
     digest: &str,
-    bytes: &[u8],
+    source: &Source,
 ) -> Result<(wasmtime::component::Component, Option<Arc<Image>>), Error> {
     let engine = engine.engine();
     // Compiled without its data it is another component; the version is that of the way of cutting.
@@ -167,10 +168,11 @@ fn compile(
         && let Ok(image) = Image::from_file(file)
     {
         let component = aot.component(engine, name, &cut_digest, || {
-            strip(bytes).map(|cut| Cow::Owned(cut.component)).map_err(|error| unsuited(name, &error))
+            strip(source.bytes()?).map(|cut| Cow::Owned(cut.component)).map_err(|error| unsuited(name, &error))
         })?;
         return Ok((component, Some(Arc::new(image))));
     }
+    let bytes = source.bytes()?;
     match strip(bytes) {
         Ok(cut) => {
             let component = aot.component(engine, name, &cut_digest, || Ok(Cow::Borrowed(&cut.component[..])))?;

@@ -28,12 +28,13 @@ fn use_it(aot: &Path, component: &Path) {
     assert_eq!(outcome.structured, Some(json!(42)));
 }
 
-fn entry(aot: &Path, ending: &str) -> PathBuf {
+/// The one compiled component in the cache; its checksum lies beside it.
+fn entry(aot: &Path) -> PathBuf {
     let shelves: Vec<_> = std::fs::read_dir(aot).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(shelves.len(), 1, "one engine");
     let entries = std::fs::read_dir(&shelves[0]).unwrap().map(|entry| entry.unwrap().path());
     let entries: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect();
+        entries.filter(|path| path.extension().is_some_and(|found| found == "cwasm")).collect();
     assert_eq!(entries.len(), 1, "one component");
     entries[0].clone()
 }
@@ -45,7 +46,7 @@ fn compiled_once() {
     std::fs::write(&component, Guest::answering("42").build()).unwrap();
     use_it(&aot, &component);
     assert_eq!(std::fs::metadata(&aot).unwrap().mode() & 0o777, 0o700);
-    let code = entry(&aot, "cwasm");
+    let code = entry(&aot);
     let before = std::fs::metadata(&code).unwrap();
     assert_eq!(before.mode() & 0o077, 0);
     use_it(&aot, &component);
@@ -58,7 +59,8 @@ fn damaged_entries_are_compiled_again() {
     let (aot, component) = (folder.path().join("aot"), folder.path().join("probe.wasm"));
     std::fs::write(&component, Guest::answering("42").build()).unwrap();
     use_it(&aot, &component);
-    let (code, sum) = (entry(&aot, "cwasm"), entry(&aot, "sum"));
+    let code = entry(&aot);
+    let sum = code.with_extension("sum");
     let whole = std::fs::read(&code).unwrap();
 
     let mut flipped = whole.clone();

@@ -12,4 +12,3 @@ mod schema;
 mod state;
 mod support;
 mod verifier;
-mod zz_real;
