@@ -5,6 +5,8 @@
 //! * booleans: true, yes, false, no; not 0 and 1
 //! * long and odd values are wrong, not a fault
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use serde_json::{Value, json};
 use sport_improve::AnswerKind;
 use sport_improve::answers::matches;

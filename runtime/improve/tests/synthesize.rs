@@ -12,6 +12,8 @@
 //! * images that the grammar does not know get a split by their name, the same in every run
 //! * a grammar with a phrasing in two splits, a slot missing or an unknown fact is refused
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};

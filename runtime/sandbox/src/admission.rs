@@ -30,8 +30,8 @@ pub(crate) struct Admitted {
 const WASI: &[&str] =
     &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
 
-/// Reads, inspects and admits a component. What is known of a file that did not change is taken from `seen`: to hash
-/// CPython again costs more than to start it.
+/// Reads, inspects and admits a component. What is known of a file that did not change is taken from `seen`:
+/// to hash CPython again costs more than to start it.
 pub(crate) fn admit(path: &Path, kind: Kind, grants: &Grants, seen: &Seen<'_>) -> Result<Admitted, Error> {
     let name = inspect::stem(path);
     let (inspection, source) = seen.inspect(&name, path)?;

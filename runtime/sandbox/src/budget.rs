@@ -233,8 +233,7 @@ impl Budget {
 
     /// Uses up some of a countable resource; on refusal nothing is charged.
     pub fn charge(&self, resource: Resource, amount: u64) -> Result<(), Stop> {
-        let mut charged = 0;
-        for node in self.chain() {
+        for (charged, node) in self.chain().enumerate() {
             let limit = node.limit(resource);
             let took = node.used[resource as usize]
                 .fetch_update(Relaxed, Relaxed, |used| used.checked_add(amount).filter(|sum| *sum <= limit));
@@ -245,7 +244,6 @@ impl Budget {
                 self.node.refused[resource as usize].store(true, Relaxed);
                 return Err(Stop::Exhausted { resource, limit });
             }
-            charged += 1;
         }
         if resource == Resource::Memory {
             for node in self.chain() {

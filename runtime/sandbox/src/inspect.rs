@@ -255,7 +255,7 @@ pub(crate) fn malformed(name: &str, bytes: &[u8], error: &wasmparser::BinaryRead
         "the file is empty".to_owned()
     } else if !bytes.starts_with(b"\0asm") {
         "the file does not begin like WebAssembly".to_owned()
-    } else if error.offset() as usize >= bytes.len() {
+    } else if error.offset() >= bytes.len() {
         format!("the file ends too early, after {} bytes", bytes.len())
     } else {
         // The validator quotes names from the file.
