@@ -31,10 +31,10 @@ libtorch: system ## fetch libtorch (or set LIBTORCH)
 # wasmtime would be built a second time. `sport` alone needs no libtorch and is for those who want only that.
 WITH_TORCH = LIBTORCH="$$(scripts/libtorch.sh)" $(CARGO)
 
-.PHONY: sport build setup
+.PHONY: sport build torch setup
 sport: system ## build the binary alone, without libtorch
 	$(CARGO) build --release --locked -p sport
-build: libtorch ## build the binary and the torch backend
+build torch: libtorch ## build the binary and the torch backend
 	$(WITH_TORCH) build --release --locked --workspace
 setup: images model components build ## all set-up, no run
 

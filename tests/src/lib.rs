@@ -19,7 +19,8 @@ pub fn binary() -> PathBuf {
 
 /// A built component.
 pub fn component(name: &str) -> PathBuf {
-    let folder = std::env::var_os("SPORT_COMPONENTS").map_or_else(|| root().join("target/components"), PathBuf::from);
+    let folder =
+        std::env::var_os("SPORT_COMPONENTS").map_or_else(|| root().join("target/components"), PathBuf::from);
     existing(folder.join(format!("{name}.wasm")), "make components")
 }
 
@@ -53,7 +54,11 @@ pub fn sport<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) 
 /// Runs it and gives exit code, stdout, stderr.
 pub fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
-    (status.code().unwrap_or(-1), String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned())
+    (
+        status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&stdout).into_owned(),
+        String::from_utf8_lossy(&stderr).into_owned(),
+    )
 }
 
 /// Writes `text` to a file of this name in `folder`.

@@ -18,7 +18,12 @@ fn dependencies(name: &str) -> Vec<String> {
     let manifest = std::fs::read_to_string(root().join("runtime").join(name).join("Cargo.toml")).unwrap();
     let section = manifest.split("[dependencies]").nth(1).unwrap_or_default();
     let section = section.split("\n[").next().unwrap_or_default();
-    section.lines().filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    section
+        .lines()
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -49,7 +54,8 @@ fn the_binary_links_no_libtorch() {
 #[test]
 fn files_stay_readable() {
     let mut seen = 0;
-    let mut folders: Vec<PathBuf> = CRATES.iter().map(|name| root().join("runtime").join(name).join("src")).collect();
+    let mut folders: Vec<PathBuf> =
+        CRATES.iter().map(|name| root().join("runtime").join(name).join("src")).collect();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -82,7 +82,14 @@ fn images() {
     assert_refused(&config, 3, "no-images-here");
     let config = scripted(folder.path(), &[]);
     std::fs::write(folder.path().join("images/coffee.png"), b"\x89PNG\r\n\x1a\n and then nothing").unwrap();
-    assert_refused(&config, 3, "coffee.png");
+    let run_folder = folder.path().join("run");
+    let (code, _, stderr) = run(&mut improve(&config, &run_folder));
+    assert_eq!(code, 3, "{stderr}");
+    assert_one_line_error(stderr.lines().last().unwrap(), "coffee.png");
+    // mended, the run goes on
+    std::fs::copy(cache().join("images/coffee.png"), folder.path().join("images/coffee.png")).unwrap();
+    let (code, _, stderr) = run(improve(&config, &run_folder).arg("--resume"));
+    assert_eq!(code, 0, "{stderr}");
 }
 
 #[test]
@@ -96,10 +103,10 @@ fn plugins() {
     };
     let missing = scripted(folder.path(), &[("plugin = \"calculator\"", "plugin = \"./none.wasm\"")]);
     assert_refused(&missing, 3, "none.wasm");
-    assert_refused(&with("text.wasm", b"not wasm at all"), 3, "text.wasm");
-    assert_refused(&with("cut.wasm", &calculator[..calculator.len() / 2]), 3, "cut.wasm");
+    assert_refused(&with("text.wasm", b"not wasm at all"), 3, "text is not a component");
+    assert_refused(&with("cut.wasm", &calculator[..calculator.len() / 2]), 3, "cut");
     let other = with("other.wasm", &wat::parse_str("(component)").unwrap());
-    assert_refused(&other, 3, "other.wasm");
+    assert_refused(&other, 3, "contract");
     let ungranted = scripted(folder.path(), &[("grants = [\"artifacts\"]", "grants = []")]);
     assert_refused(&ungranted, 3, "artifacts");
 }
@@ -116,9 +123,10 @@ fn run_directories() {
     assert_one_line_error(&stderr, "--resume");
     assert_eq!(code, 6);
 
-    let database = std::fs::read_dir(&run_folder).unwrap().map(|entry| entry.unwrap().path());
-    let database = database.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).unwrap();
-    rusqlite::Connection::open(&database).unwrap().pragma_update(None, "user_version", 999).unwrap();
+    rusqlite::Connection::open(run_folder.join("run.sqlite"))
+        .unwrap()
+        .pragma_update(None, "user_version", 999)
+        .unwrap();
     let (code, _, stderr) = run(&mut sport([Path::new("run"), Path::new("show"), &run_folder]));
     assert_one_line_error(&stderr, "version 999");
     assert_eq!(code, 6);

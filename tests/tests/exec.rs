@@ -77,8 +77,11 @@ fn tools_see_a_real_photograph() {
 fn what_was_not_granted_does_not_exist() {
     let (exit, report) = exec_json("calculate(expression='1')", &[]);
     assert_eq!((exit, &report["raised"]["class"]), (1, &Value::from("NameError")));
-    let (_, report) = exec_json("import os\nfinal_answer([sorted(os.listdir('/')), dict(os.environ)])", &[]);
-    assert_eq!(report["answer"], serde_json::json!([["scratch", "task"], {}]), "{report}");
+    let code = "import os\ntry: os.listdir('/')\nexcept OSError: print('no root')\n\
+                final_answer([os.listdir('/task'), os.listdir('/scratch'), dict(os.environ)])";
+    let (_, report) = exec_json(code, &[]);
+    assert_eq!(report["answer"], serde_json::json!([[], [], {}]), "{report}");
+    assert_eq!(report["stdout"], "no root\n");
     let (_, report) = exec_json("import socket\nsocket.create_connection(('127.0.0.1', 22), 1)", &[]);
     assert_ne!(report["ending"], "value");
 }
@@ -86,7 +89,8 @@ fn what_was_not_granted_does_not_exist() {
 #[test]
 fn files_are_read_only() {
     let photo = photograph("moon.png");
-    let code = "data = open('/task/moon.png', 'rb').read()\nprint(len(data) > 1000)\nopen('/task/moon.png', 'wb')";
+    let code =
+        "data = open('/task/moon.png', 'rb').read()\nprint(len(data) > 1000)\nopen('/task/moon.png', 'wb')";
     let (exit, stdout, stderr) = exec(code, &["--file", photo.to_str().unwrap()]);
     assert_eq!((exit, stdout.as_str()), (1, "True\n"), "{stderr}");
     assert!(photo.metadata().unwrap().len() > 1000, "the photograph was touched");
@@ -116,7 +120,8 @@ fn missing_things_are_one_line() {
 
 #[test]
 fn an_endless_loop_ends_and_shows_what_it_printed() {
-    let code = "print('before')\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass";
+    let code =
+        "print('before')\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass";
     let (exit, report) = exec_json(code, &["--wall", "0.5"]);
     assert_eq!((exit, &report["ending"]), (5, &Value::from("deadline")));
     assert_eq!(report["stdout"], "before\n");

@@ -68,7 +68,11 @@ fn killed_runs_end_as_if_left_alone() {
     // Moments spread over the run, each later than the one before, so that every stage is hit on some of them.
     let mut kills = 0;
     for moment in 1..60_u32 {
-        let mut child = improve(&killed).stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = improve(&killed)
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         let patience = whole.mul_f64(0.1 + f64::from(moment % 7) / 12.0);
         match wait_for(&mut child, patience) {
             Some(code) => {
@@ -97,7 +101,11 @@ fn killed_runs_end_as_if_left_alone() {
 fn two_processes_cannot_share_a_run() {
     let folder = tempfile::tempdir().unwrap();
     let run_folder = folder.path().join("run");
-    let mut first = improve(&run_folder).stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut first = improve(&run_folder)
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let begun = Instant::now();
     while !run_folder.join("run.sqlite").exists() && begun.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(2));
@@ -115,7 +123,11 @@ fn two_processes_cannot_share_a_run() {
 fn an_interrupt_stops_at_a_safe_place() {
     let folder = tempfile::tempdir().unwrap();
     let run_folder = folder.path().join("run");
-    let mut child = improve(&run_folder).stderr(std::process::Stdio::null()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut child = improve(&run_folder)
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let begun = Instant::now();
     while !run_folder.join("run.sqlite").exists() && begun.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(2));

@@ -64,7 +64,11 @@ impl Observer for Progress {
             self.said = Instant::now();
             let rate = done as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
             let left = if rate > 0.0 { total.saturating_sub(done) as f64 / rate } else { 0.0 };
-            eprintln!("{} {stage}: {done}/{total} {}, {rate:.1}/s, {left:.0} s left", place(iteration), self.unit);
+            eprintln!(
+                "{} {stage}: {done}/{total} {}, {rate:.1}/s, {left:.0} s left",
+                place(iteration),
+                self.unit
+            );
         }
     }
 

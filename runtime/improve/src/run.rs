@@ -74,6 +74,7 @@ impl Run {
         policy: Box<dyn Policy>,
     ) -> Result<Self, Error> {
         let form = PromptForm::load(&config.policy.form)?.for_model(policy.info());
+        synthesize::check_images(&config.synthesize.images)?;
         let admitted = Admitted::new(sandbox, &config)?;
         let facts = facts(&admitted, &form, policy.as_ref());
         let folder = Folder::create(path, config, &facts)?;

@@ -61,7 +61,8 @@ impl Seen<'_> {
     pub fn inspect(&self, name: &str, path: &Path) -> Result<(Inspection, Source), Error> {
         let key = identity(path);
         if let Some(inspection) = key.as_deref().and_then(|key| self.recall(key)) {
-            let source = Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceCell::new() };
+            let source =
+                Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceCell::new() };
             return Ok((inspection, source));
         }
         let bytes = inspect::read(path)?;
@@ -70,11 +71,8 @@ impl Seen<'_> {
         if let Some(key) = key.filter(|key| identity(path).as_ref() == Some(key)) {
             self.remember(&key, &inspection);
         }
-        let source = Source {
-            path: path.to_owned(),
-            digest: inspection.digest.clone(),
-            bytes: OnceCell::from(bytes),
-        };
+        let source =
+            Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceCell::from(bytes) };
         Ok((inspection, source))
     }
 
@@ -87,9 +85,9 @@ impl Seen<'_> {
 
     /// A record that cannot be written costs time, not the call.
     fn remember(&self, key: &str, inspection: &Inspection) {
-        let kept = serde_json::to_vec(inspection)
-            .map_err(|error| error.to_string())
-            .and_then(|text| self.aot.keep_beside(self.engine, key, RECORD, &text).map_err(|error| error.to_string()));
+        let kept = serde_json::to_vec(inspection).map_err(|error| error.to_string()).and_then(|text| {
+            self.aot.keep_beside(self.engine, key, RECORD, &text).map_err(|error| error.to_string())
+        });
         if let Err(error) = kept {
             tracing::warn!(key, %error, "cannot keep what was found in a component");
         }

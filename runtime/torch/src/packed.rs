@@ -72,7 +72,8 @@ fn head_logits(model: &Model, adapter: Option<&Adapter>, tree: &Tree, shape: &Sh
             attended = attended.index_select(0, &shape.heads);
             x = x.index_select(0, &shape.heads);
         }
-        x = x + context.project(&attended, &layer.o, Projection::O);
+        // Not in place: the gradient needs the old value.
+        x = &x + context.project(&attended, &layer.o, Projection::O);
         x = &x + context.feed_forward(&x);
     }
     let x = rms_norm(&x, &model.norm, model.config.rms_eps);

@@ -21,8 +21,11 @@ impl Arguments {
             Value::Object(values) => values,
             Value::Null => Map::new(),
             other => {
-                let message =
-                    format!("the arguments of {} must be an object, not {}", tool.name, short(&other.to_string()));
+                let message = format!(
+                    "the arguments of {} must be an object, not {}",
+                    tool.name,
+                    short(&other.to_string())
+                );
                 return Err(Failure::invalid_input(message));
             }
         };

@@ -216,8 +216,9 @@ fn values_at<'a>(tool: &'a ToolUse, places: &BTreeSet<Place>) -> Vec<&'a Value> 
         .collect()
 }
 
-/// An answer without a call of its own: `None` when the history cannot decide, else whether the answer is the one value
-/// that an earlier step read at the one place asked about.
+/// An answer without a call of its own: `None` when the history cannot decide, else whether the answer is the one text
+/// that an earlier step read at the one place asked about. Numbers are not decided: a query may ask for twice of what was
+/// read, and there is no changed world to tell.
 fn read_from_history(step: &Step, query: &Query, answer: &Value) -> Option<bool> {
     let calls = step.history.iter().flat_map(|past| &past.execution.tools);
     let held: Vec<&Value> = calls.flat_map(|tool| values_at(tool, &query.about)).collect();

@@ -15,6 +15,8 @@
 //! * looking first passes only where the query asks for it, once, and not at the last step
 //! * an answer read from an earlier step's result passes, another value fails
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use serde_json::{Value, json};
 use sport_execution_facts::config::Config;
 use sport_execution_facts::judge::judge;

@@ -6,6 +6,8 @@
 //! * the kind of answer: one of two files, one of two words, yes or no, else a scalar
 //! * every word of every family that Sport comes with is declared in the quickstart's config: see the improve crate
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeSet;
 
 use serde_json::json;

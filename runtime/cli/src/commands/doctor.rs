@@ -78,14 +78,24 @@ impl Version {
     }
 }
 
-fn check(name: &'static str, ok: bool, found: String, needed_for: &'static str, remedy: &'static str) -> Check {
+fn check(
+    name: &'static str,
+    ok: bool,
+    found: String,
+    needed_for: &'static str,
+    remedy: &'static str,
+) -> Check {
     Check { name, ok, found, needed_for, remedy: (!ok).then_some(remedy) }
 }
 
 fn cpu() -> Check {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     #[cfg(target_arch = "x86_64")]
-    let bf16 = if std::arch::is_x86_feature_detected!("avx512bf16") { "bf16 in hardware" } else { "no bf16 in hardware" };
+    let bf16 = if std::arch::is_x86_feature_detected!("avx512bf16") {
+        "bf16 in hardware"
+    } else {
+        "no bf16 in hardware"
+    };
     #[cfg(not(target_arch = "x86_64"))]
     let bf16 = "bf16 not looked for";
     let found = format!("{} threads, {}, {bf16}", threads, std::env::consts::ARCH);
@@ -110,7 +120,8 @@ fn tempfile_in(folder: &std::path::Path) -> std::io::Result<()> {
 
 fn components() -> Check {
     let folder = paths::components();
-    let missing: Vec<_> = COMPONENTS.into_iter().filter(|name| !folder.join(format!("{name}.wasm")).is_file()).collect();
+    let missing: Vec<_> =
+        COMPONENTS.into_iter().filter(|name| !folder.join(format!("{name}.wasm")).is_file()).collect();
     let found = if missing.is_empty() {
         format!("{} in {}", COMPONENTS.join(", "), folder.display())
     } else {
@@ -122,15 +133,28 @@ fn components() -> Check {
 fn images() -> Check {
     let folder = paths::cache().join("images");
     let count = std::fs::read_dir(&folder).map_or(0, |entries| {
-        entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "png" || end == "jpg")).count()
+        entries
+            .flatten()
+            .filter(|entry| entry.path().extension().is_some_and(|end| end == "png" || end == "jpg"))
+            .count()
     });
-    check("photographs", count > 0, format!("{count} in {}", folder.display()), "the quickstart", "run `make images`")
+    check(
+        "photographs",
+        count > 0,
+        format!("{count} in {}", folder.display()),
+        "the quickstart",
+        "run `make images`",
+    )
 }
 
 fn model() -> Check {
     let path = paths::cache().join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-    let found = if size > 0 { format!("{} ({} MB)", path.display(), size / 1_000_000) } else { format!("none at {}", path.display()) };
+    let found = if size > 0 {
+        format!("{} ({} MB)", path.display(), size / 1_000_000)
+    } else {
+        format!("none at {}", path.display())
+    };
     check("model", size > 0, found, "the quickstart", "run `make model`")
 }
 

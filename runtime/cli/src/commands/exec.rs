@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use sport_sandbox::{
-    ArtifactStore, Budget, Channel, EndingKind, Grants, Limits, RunReport, RunRequest, SessionOptions, Toolbox,
+    ArtifactStore, Budget, Channel, EndingKind, Grants, Limits, RunReport, RunRequest, SessionOptions,
+    Toolbox,
 };
 
 use crate::exit::{CommandError, Exit};
@@ -62,7 +63,8 @@ impl Exec {
         let limits = self.limits()?;
         let sandbox = super::sandbox()?;
         let store = ArtifactStore::new_in_memory();
-        let interpreter = sandbox.interpreter(&super::component(&self.interpreter)?, &Grants::new(["tools"])?)?;
+        let interpreter =
+            sandbox.interpreter(&super::component(&self.interpreter)?, &Grants::new(["tools"])?)?;
         let mut tools = Vec::new();
         for typed in &self.tools {
             let grants = if paths::is_first_party(typed) {
@@ -95,10 +97,13 @@ impl Exec {
         let bad = |what: String| CommandError::new(Exit::BadInput, "code-unreadable", what);
         if self.code.as_os_str() == "-" {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map_err(|error| bad(format!("cannot read the code from standard input: {error}")))?;
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| bad(format!("cannot read the code from standard input: {error}")))?;
             return Ok(text);
         }
-        std::fs::read_to_string(&self.code).map_err(|error| bad(format!("cannot read the code in {name}: {error}")))
+        std::fs::read_to_string(&self.code)
+            .map_err(|error| bad(format!("cannot read the code in {name}: {error}")))
     }
 
     /// Standard input goes to the code, unless the code itself came that way or nobody typed any.
@@ -109,7 +114,8 @@ impl Exec {
         let mut bytes = Vec::new();
         std::io::stdin().take(MAX_STDIN + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_STDIN {
-            let message = format!("standard input is larger than {MAX_STDIN} bytes; give it as a `--file` instead");
+            let message =
+                format!("standard input is larger than {MAX_STDIN} bytes; give it as a `--file` instead");
             return Err(CommandError::new(Exit::BadInput, "stdin-too-large", message));
         }
         Ok((!bytes.is_empty()).then_some(bytes))
@@ -165,6 +171,8 @@ fn exit_of(report: &RunReport) -> Exit {
         EndingKind::Value | EndingKind::Answered => Exit::Done,
         EndingKind::Raised | EndingKind::Unparsed => Exit::Negative,
         EndingKind::Exited => Exit::Code(report.exit_code.unwrap_or(0).clamp(0, 255) as u8),
-        EndingKind::Deadline | EndingKind::Exhausted | EndingKind::Trapped | EndingKind::Cancelled => Exit::Stopped,
+        EndingKind::Deadline | EndingKind::Exhausted | EndingKind::Trapped | EndingKind::Cancelled => {
+            Exit::Stopped
+        }
     }
 }

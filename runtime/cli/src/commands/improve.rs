@@ -71,12 +71,12 @@ impl Improve {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
         let folder = self.run.clone().unwrap_or_else(|| default_run(&self.config));
+        let mut progress = Progress::new(self.json, interrupt_flag());
         let mut run = if self.resume && is_run(&folder) {
             open(&folder)?
         } else {
             create(&self.config, &folder, self.seed)?
         };
-        let mut progress = Progress::new(self.json, interrupt_flag());
         let outcome = run.improve(&mut progress)?;
         let summary = Summary::read(run.folder())?;
         if self.json {
@@ -102,15 +102,17 @@ impl Stage {
             Self::Tune(arguments) => (StageName::Sft, arguments),
             Self::Evaluate(arguments) => (StageName::Evaluate, arguments),
         };
+        let mut progress = Progress::new(arguments.json, interrupt_flag());
         let mut run = match &arguments.config {
             Some(_) if stage != StageName::Synthesize => {
-                let message = format!("--config makes a new run and belongs to `synthesize`; {stage} works on one that is there");
+                let message = format!(
+                    "--config makes a new run and belongs to `synthesize`; {stage} works on one that is there"
+                );
                 return Err(CommandError::new(Exit::Usage, "config-not-taken", message));
             }
             Some(config) if !is_run(&arguments.run) => create(config, &arguments.run, None)?,
             _ => open(&arguments.run)?,
         };
-        let mut progress = Progress::new(arguments.json, interrupt_flag());
         run.stage(arguments.iteration, stage, &mut progress)?;
         if arguments.json {
             super::print_json(&Summary::read(run.folder())?)?;
@@ -126,7 +128,10 @@ fn create(config: &Path, folder: &Path, seed: Option<u64>) -> Result<Run, Comman
     }
     if is_run(folder) {
         // said before a model is loaded, which takes a while
-        let message = format!("{} is a run already: go on with `--resume`, or give another directory", folder.display());
+        let message = format!(
+            "{} is a run already: go on with `--resume`, or give another directory",
+            folder.display()
+        );
         return Err(CommandError::new(Exit::RunUnusable, "bad-run", message));
     }
     let policy = open_policy(&config.policy, &paths::torch_backend())?;

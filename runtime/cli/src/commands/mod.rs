@@ -27,7 +27,8 @@ pub fn component(typed: &str) -> Result<PathBuf, CommandError> {
         return Ok(path);
     }
     Err(if paths::is_first_party(typed) {
-        let message = format!("no component `{typed}` at {}; run `make components`, or give a path", path.display());
+        let message =
+            format!("no component `{typed}` at {}; run `make components`, or give a path", path.display());
         CommandError::new(Exit::NotSetUp, "component-missing", message)
     } else {
         let message = format!("no component at {}; check the path", path.display());

@@ -83,7 +83,9 @@ impl Inspect {
 }
 
 fn print(inspection: &Inspection) {
-    let kind = inspection.kind.map_or_else(|| "none of Sport's".to_owned(), |kind| format!("{kind:?}").to_lowercase());
+    let kind = inspection
+        .kind
+        .map_or_else(|| "none of Sport's".to_owned(), |kind| format!("{kind:?}").to_lowercase());
     println!("kind      {kind}");
     println!("digest    {}", inspection.digest);
     println!("size      {} bytes", inspection.size);
@@ -111,7 +113,8 @@ fn print(inspection: &Inspection) {
 impl Run {
     fn run(self) -> Result<Exit, CommandError> {
         let arguments: Value = serde_json::from_str(&self.arguments).map_err(|error| {
-            let message = format!("the arguments are not JSON ({error}); write them as '{{\"name\": value}}'");
+            let message =
+                format!("the arguments are not JSON ({error}); write them as '{{\"name\": value}}'");
             CommandError::new(Exit::Usage, "bad-arguments", message)
         })?;
         let grants = if paths::is_first_party(&self.plugin) {
@@ -124,7 +127,8 @@ impl Run {
         let Some(name) = &self.tool else {
             return list(&toolbox, self.json);
         };
-        let files = self.files.iter().map(|path| super::task_file(path)).collect::<Result<Vec<TaskFile>, _>>()?;
+        let files =
+            self.files.iter().map(|path| super::task_file(path)).collect::<Result<Vec<TaskFile>, _>>()?;
         let mut branch = Branch::open(&files)?;
         match toolbox.invoke(name, &arguments, &mut branch, &Budget::new(Limits::tool())) {
             Ok(outcome) if self.json => super::print_json(&outcome).map(|()| Exit::Done),

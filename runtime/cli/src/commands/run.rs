@@ -97,8 +97,15 @@ fn print_iteration(iteration: &Iteration) {
         println!("{name}: not evaluated yet");
     }
     if iteration.tasks > 0 {
-        let endings: Vec<String> = iteration.endings.iter().map(|(ending, count)| format!("{ending} {count}")).collect();
-        println!("  {} tasks, {} steps, {} candidates ({})", iteration.tasks, iteration.steps, iteration.candidates, endings.join(", "));
+        let endings: Vec<String> =
+            iteration.endings.iter().map(|(ending, count)| format!("{ending} {count}")).collect();
+        println!(
+            "  {} tasks, {} steps, {} candidates ({})",
+            iteration.tasks,
+            iteration.steps,
+            iteration.candidates,
+            endings.join(", ")
+        );
         let verdicts = &iteration.verdicts;
         println!(
             "  {} judgements (pass {}, fail {}, abstain {}), {} winners{}, {} pairs",
@@ -107,12 +114,17 @@ fn print_iteration(iteration: &Iteration) {
             verdicts.fail,
             verdicts.abstain,
             iteration.winners,
-            iteration.winners_precision.map_or_else(String::new, |share| format!(" of which {:.0} % truly right", share * 100.0)),
+            iteration
+                .winners_precision
+                .map_or_else(String::new, |share| format!(" of which {:.0} % truly right", share * 100.0)),
             iteration.pairs,
         );
     }
     if let Some(sft) = &iteration.sft {
-        println!("  SFT: {} items, {} steps, loss {:.3} → {:.3}", sft.items, sft.steps, sft.first_loss, sft.loss);
+        println!(
+            "  SFT: {} items, {} steps, loss {:.3} → {:.3}",
+            sft.items, sft.steps, sft.first_loss, sft.loss
+        );
     }
     if let Some(dpo) = &iteration.dpo {
         println!(
@@ -133,7 +145,8 @@ fn print_iteration(iteration: &Iteration) {
 /// A row per family, a column per iteration.
 fn print_families(iterations: &[Iteration]) {
     let Some(base) = iterations.first().filter(|base| !base.families.is_empty()) else { return };
-    let evaluated: Vec<&Iteration> = iterations.iter().filter(|iteration| iteration.held_out.total > 0).collect();
+    let evaluated: Vec<&Iteration> =
+        iterations.iter().filter(|iteration| iteration.held_out.total > 0).collect();
     let width = base.families.keys().map(|family| family.chars().count()).max().unwrap_or(0).max(6);
     println!();
     print!("{:<width$}", "family");

@@ -31,14 +31,28 @@ pub fn success(shares: &[Share]) -> String {
         grid_line(&mut svg, scale.y(value), &format!("{:.0} %", value * 100.0));
     }
     let at = |index: usize| position(index, shares.len());
-    let line: Vec<String> =
-        shares.iter().enumerate().map(|(index, share)| format!("{:.1},{:.1}", at(index), scale.y(share.value))).collect();
+    let line: Vec<String> = shares
+        .iter()
+        .enumerate()
+        .map(|(index, share)| format!("{:.1},{:.1}", at(index), scale.y(share.value)))
+        .collect();
     let _ = write!(svg, r#"<polyline class="line" points="{}"/>"#, line.join(" "));
     for (index, share) in shares.iter().enumerate() {
         let (x, low, high) = (at(index), scale.y(share.low), scale.y(share.high));
-        let _ = write!(svg, r#"<path class="whisker" d="M{x:.1} {low:.1}V{high:.1}M{a:.1} {low:.1}H{b:.1}M{a:.1} {high:.1}H{b:.1}"/>"#, a = x - 5.0, b = x + 5.0);
+        let _ = write!(
+            svg,
+            r#"<path class="whisker" d="M{x:.1} {low:.1}V{high:.1}M{a:.1} {low:.1}H{b:.1}M{a:.1} {high:.1}H{b:.1}"/>"#,
+            a = x - 5.0,
+            b = x + 5.0
+        );
         let _ = write!(svg, r#"<circle class="dot" cx="{x:.1}" cy="{:.1}" r="4.5"/>"#, scale.y(share.value));
-        let _ = write!(svg, r#"<text class="value" x="{:.1}" y="{:.1}">{:.0} %</text>"#, x + 10.0, scale.y(share.value) + 4.0, share.value * 100.0);
+        let _ = write!(
+            svg,
+            r#"<text class="value" x="{:.1}" y="{:.1}">{:.0} %</text>"#,
+            x + 10.0,
+            scale.y(share.value) + 16.0,
+            share.value * 100.0
+        );
         let name = if index == 0 { "base".to_owned() } else { format!("iteration {index}") };
         let _ = write!(svg, r#"<text class="axis middle" x="{x:.1}" y="{:.1}">{name}</text>"#, HEIGHT - 10.0);
     }
@@ -49,7 +63,8 @@ pub fn success(shares: &[Share]) -> String {
 pub fn curve(label: &str, values: &[f64], breaks: &[(usize, String)]) -> String {
     let mut svg = open(label);
     let finite = values.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) = finite
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let (low, high) = if low < high { (low.min(0.0), high) } else { (0.0, high.max(1.0)) };
     let scale = Scale { low, high };
     for tick in 0..=4 {
@@ -59,7 +74,8 @@ pub fn curve(label: &str, values: &[f64], breaks: &[(usize, String)]) -> String 
     for (index, name) in breaks {
         let x = position_tight(*index, values.len());
         let _ = write!(svg, r#"<path class="break" d="M{x:.1} {TOP}V{:.1}"/>"#, HEIGHT - BOTTOM);
-        let _ = write!(svg, r#"<text class="axis" x="{:.1}" y="{:.1}">{name}</text>"#, x + 3.0, HEIGHT - 10.0);
+        let _ =
+            write!(svg, r#"<text class="axis" x="{:.1}" y="{:.1}">{name}</text>"#, x + 3.0, HEIGHT - 10.0);
     }
     // A line of its own for each stage: their losses are not comparable.
     for (number, (start, _)) in breaks.iter().enumerate() {

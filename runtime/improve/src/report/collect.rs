@@ -18,7 +18,8 @@ const TEXT_CAP: usize = 2_000;
 pub fn collect(store: &Store, summary: Summary, policy: String, verifier: String) -> Result<View, Error> {
     let mut curves = Vec::new();
     let mut trees = Vec::new();
-    for iteration in summary.iterations.iter().map(|iteration| iteration.number).filter(|&number| number > 0) {
+    for iteration in summary.iterations.iter().map(|iteration| iteration.number).filter(|&number| number > 0)
+    {
         for stage in [Stage::Sft, Stage::Dpo] {
             curves.extend(curve(store, iteration, stage)?);
         }
@@ -86,7 +87,8 @@ fn tree(
                 .candidates(step.id)?
                 .iter()
                 .map(|candidate| {
-                    let judgement = judgements.iter().find(|judgement| judgement.candidate == candidate.number);
+                    let judgement =
+                        judgements.iter().find(|judgement| judgement.candidate == candidate.number);
                     let rejected = pairs
                         .iter()
                         .filter(|pair| pair.step == step.id && pair.rejected == candidate.number)
@@ -104,7 +106,13 @@ fn tree(
             Ok(TreeStep { depth: step.depth, note: step.reason.clone(), candidates })
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    Ok(Tree { iteration, task: task.id.clone(), family: task.family.clone(), query: task.query.clone(), steps })
+    Ok(Tree {
+        iteration,
+        task: task.id.clone(),
+        family: task.family.clone(),
+        query: task.query.clone(),
+        steps,
+    })
 }
 
 /// What the candidate did; the judgement's fields are left empty.

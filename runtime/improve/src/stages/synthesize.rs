@@ -70,6 +70,11 @@ pub fn synthesize(
     Ok(())
 }
 
+/// Refuses a folder of images that cannot be used, before there is a run.
+pub(crate) fn check_images(folder: &Path) -> Result<(), Error> {
+    images(folder).map(drop)
+}
+
 /// One image with the branch that its tools see, and what they said.
 struct Asked {
     file: TaskFile,

@@ -101,5 +101,8 @@ pub(crate) fn media_type(name: &str) -> &'static str {
         ("wav", "audio/wav"),
         ("mp3", "audio/mpeg"),
     ];
-    TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(ending)).map_or("application/octet-stream", |(_, kind)| kind)
+    TYPES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(ending))
+        .map_or("application/octet-stream", |(_, kind)| kind)
 }

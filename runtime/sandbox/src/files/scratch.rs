@@ -243,7 +243,8 @@ impl Scratch {
 
     /// Ends an open file that no longer has a name, when its last descriptor is gone.
     pub fn forget(&mut self, inode: Inode) {
-        let unnamed = matches!(self.node(inode).map(|node| &node.kind), Ok(NodeKind::File { named: false, .. }));
+        let unnamed =
+            matches!(self.node(inode).map(|node| &node.kind), Ok(NodeKind::File { named: false, .. }));
         if unnamed {
             self.remove_node(inode);
         }
@@ -305,9 +306,11 @@ impl Scratch {
         self.next == other.next
             && self.bytes == other.bytes
             && self.nodes.len() == other.nodes.len()
-            && self.nodes.iter().zip(other.nodes.iter()).all(|((a_inode, a), (b_inode, b))| {
-                a_inode == b_inode && (Arc::ptr_eq(a, b) || a.same(b))
-            })
+            && self
+                .nodes
+                .iter()
+                .zip(other.nodes.iter())
+                .all(|((a_inode, a), (b_inode, b))| a_inode == b_inode && (Arc::ptr_eq(a, b) || a.same(b)))
     }
 
     /// Levels below `/scratch`: 0 for the root.
@@ -441,12 +444,14 @@ impl Scratch {
 impl Node {
     fn same(&self, other: &Self) -> bool {
         let kind = match (&self.kind, &other.kind) {
-            (NodeKind::Directory { parent: a, entries: a_entries }, NodeKind::Directory { parent: b, entries: b_entries }) => {
-                a == b && a_entries == b_entries
-            }
-            (NodeKind::File { data: a, named: a_named, .. }, NodeKind::File { data: b, named: b_named, .. }) => {
-                a_named == b_named && a.same(b)
-            }
+            (
+                NodeKind::Directory { parent: a, entries: a_entries },
+                NodeKind::Directory { parent: b, entries: b_entries },
+            ) => a == b && a_entries == b_entries,
+            (
+                NodeKind::File { data: a, named: a_named, .. },
+                NodeKind::File { data: b, named: b_named, .. },
+            ) => a_named == b_named && a.same(b),
             _ => false,
         };
         kind && self.modified == other.modified

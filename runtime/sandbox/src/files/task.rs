@@ -90,8 +90,8 @@ impl Entry {
         let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
             return Err(not_regular(file));
         };
-        let directory =
-            Dir::open_ambient_dir(parent, ambient_authority()).map_err(Error::io("open the folder of", &file.path))?;
+        let directory = Dir::open_ambient_dir(parent, ambient_authority())
+            .map_err(Error::io("open the folder of", &file.path))?;
         // Before it is opened: opening a pipe would wait for its other end.
         if !directory.symlink_metadata(name).map_err(Error::io("read", &file.path))?.is_file() {
             return Err(not_regular(file));

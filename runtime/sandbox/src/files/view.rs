@@ -84,7 +84,11 @@ impl FileView {
     /// its place; a name that is taken by another gets a number.
     pub fn add_artifact(&mut self, artifact: &ArtifactRef, store: &ArtifactStore) -> Result<String, Failure> {
         let full = |error: FileError| {
-            Failure::new(FailureKind::Exhausted, "scratch-full", format!("cannot place an artifact in {ARTIFACTS}: {error}"))
+            Failure::new(
+                FailureKind::Exhausted,
+                "scratch-full",
+                format!("cannot place an artifact in {ARTIFACTS}: {error}"),
+            )
         };
         let folder = self.artifacts_folder().map_err(full)?;
         let wanted = plain_name(artifact);
@@ -202,7 +206,11 @@ impl FileView {
     fn missing(&self, name: &str) -> Failure {
         let shown = crate::text::clean_line(name, limits::SHORT_TEXT_BYTES);
         let all: Vec<String> = self.list().into_iter().map(|(path, _)| path).take(8).collect();
-        let there = if all.is_empty() { "there are no files".to_owned() } else { format!("there are {}", all.join(", ")) };
+        let there = if all.is_empty() {
+            "there are no files".to_owned()
+        } else {
+            format!("there are {}", all.join(", "))
+        };
         Failure::new(FailureKind::NotFound, "no-such-file", format!("there is no file {shown:?}; {there}"))
     }
 }
@@ -228,8 +236,13 @@ fn plain_name(artifact: &ArtifactRef) -> String {
     match named {
         Some(name) => name.to_owned(),
         None => {
-            let digest: String =
-                artifact.digest.chars().skip_while(|c| *c != ':').filter(char::is_ascii_hexdigit).take(12).collect();
+            let digest: String = artifact
+                .digest
+                .chars()
+                .skip_while(|c| *c != ':')
+                .filter(char::is_ascii_hexdigit)
+                .take(12)
+                .collect();
             let ending = match artifact.media_type.as_str() {
                 "image/png" => ".png",
                 "image/jpeg" => ".jpg",

@@ -67,7 +67,10 @@ fn replay(parent: &Session) -> Result<Session, ForkError> {
         let made = instance.store.data().branch();
         if !made.files.scratch.same(&parent.branch().files.scratch) {
             let step = steps.len() - 1;
-            return Err(ForkError::ReplayDiverged { step, reason: "its files in /scratch differ".to_owned() });
+            return Err(ForkError::ReplayDiverged {
+                step,
+                reason: "its files in /scratch differ".to_owned(),
+            });
         }
     }
     Ok(Session::forked(parent, instance))
@@ -83,7 +86,8 @@ fn replay_all(instance: &mut Instance, steps: &[Arc<Step>]) -> Result<(), ForkEr
 /// Does one step again, without the time limits that it had: it came to its end within them once, and how long it takes
 /// this time is no part of its state.
 fn replay_step(instance: &mut Instance, step: &Arc<Step>) -> Result<(), String> {
-    let budget = Budget::new(Limits { wall: timeouts::REPLAY_WALL, cpu: timeouts::REPLAY_CPU, ..step.limits });
+    let budget =
+        Budget::new(Limits { wall: timeouts::REPLAY_WALL, cpu: timeouts::REPLAY_CPU, ..step.limits });
     instance.bind(&budget).map_err(|stop| stop.to_string())?;
     instance.store.data().wasi.output.begin(budget, None);
     let source = Source::Replay { step: Arc::clone(step), next: 0 };

@@ -15,7 +15,10 @@
 use std::ops::Range;
 
 use wasm_encoder::{Component, Module, RawSection};
-use wasmparser::{ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, DataKind, Encoding, Operator, Parser, Payload};
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, DataKind, Encoding, Operator, Parser,
+    Payload,
+};
 
 /// WebAssembly's page.
 const PAGE: usize = 64 << 10;
@@ -128,7 +131,9 @@ impl Survey {
                 Payload::ComponentAliasSection(section) => {
                     for alias in section {
                         // An alias would shift the module numbers that are counted here, or start the module elsewhere.
-                        if let ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. }
+                        if let ComponentAlias::InstanceExport {
+                            kind: ComponentExternalKind::Module, ..
+                        }
                         | ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. } = alias?
                         {
                             return Err(Unsuited::Shape("it takes a core module from somewhere else"));
@@ -197,7 +202,9 @@ fn lay_out(module: &[u8]) -> Result<Vec<u8>, Unsuited> {
                         return Err(Unsuited::Shape("a data segment is not placed at the start"));
                     };
                     let mut operators = offset_expr.get_operators_reader();
-                    let (Operator::I32Const { value }, Operator::End) = (operators.read()?, operators.read()?) else {
+                    let (Operator::I32Const { value }, Operator::End) =
+                        (operators.read()?, operators.read()?)
+                    else {
                         return Err(Unsuited::Shape("a data segment's place is computed"));
                     };
                     // An address in memory is the unsigned reading of the constant.
@@ -270,8 +277,13 @@ fn pieces(bytes: &[u8]) -> Result<Vec<Piece>, Unsuited> {
         match payload {
             Payload::Version { encoding: Encoding::Module | Encoding::Component, .. } => {}
             Payload::End(_) => return Ok(found),
-            Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
-                let id = if bytes[unchecked_range.start..].starts_with(b"\0asm\x01\0\0\0") { CORE_MODULE } else { 4 };
+            Payload::ModuleSection { unchecked_range, .. }
+            | Payload::ComponentSection { unchecked_range, .. } => {
+                let id = if bytes[unchecked_range.start..].starts_with(b"\0asm\x01\0\0\0") {
+                    CORE_MODULE
+                } else {
+                    4
+                };
                 // The nested binary has a parser of its own, which is not wanted here; this one is past it already.
                 at = unchecked_range.end;
                 if at > bytes.len() {

@@ -13,7 +13,6 @@ use super::memory::{Image, with_image};
 use super::run::{Session, SessionOptions};
 use super::state::SessionState;
 use crate::admission::Admitted;
-use crate::seen::Source;
 use crate::aot::AotCache;
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
@@ -24,6 +23,7 @@ use crate::error::Error;
 use crate::files::FileView;
 use crate::host::{self, HostState as _, Phase};
 use crate::limits::{self, Limits};
+use crate::seen::Source;
 use crate::{call, stack, text, wasi};
 
 /// What an interpreter says of itself.
@@ -50,7 +50,10 @@ pub struct Interpreter {
 
 impl fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interpreter").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Interpreter")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +68,8 @@ impl Interpreter {
     pub(crate) fn load(engine: &SessionEngine, aot: &AotCache, admitted: Admitted) -> Result<Self, Error> {
         let Admitted { name, source, inspection, interfaces } = admitted;
         let (component, image) = compile(engine, aot, &name, &inspection.digest, &source)?;
-        let bad = |error: wasmtime::Error| Error::Compile { name: name.clone(), reason: format!("{error:#}") };
+        let bad =
+            |error: wasmtime::Error| Error::Compile { name: name.clone(), reason: format!("{error:#}") };
         let mut linker = Linker::<SessionState>::new(engine.engine());
         wasi::link(&mut linker).map_err(bad)?;
         for interface in &interfaces {
@@ -119,9 +123,13 @@ impl Interpreter {
         let bad = |reason: String| Error::Describe { name: self.name.clone(), reason };
         // The language's runtime is a large thing by itself, so memory and host calls are those of a session.
         let session = Limits::interpreter();
+        let limits = Limits {
+            memory_bytes: session.memory_bytes,
+            host_calls: session.host_calls,
+            ..Limits::describe()
+        };
         let limits =
-            Limits { memory_bytes: session.memory_bytes, host_calls: session.host_calls, ..Limits::describe() };
-        let limits = Limits { table_elements: session.table_elements, random_bytes: session.random_bytes, ..limits };
+            Limits { table_elements: session.table_elements, random_bytes: session.random_bytes, ..limits };
         let budget = Budget::new(limits);
         let mut state = SessionState::new(
             budget.clone(),
@@ -135,7 +143,8 @@ impl Interpreter {
         let mut instance = self.instantiate(state).map_err(|error| bad(format!("{error:#}")))?;
         let guest = instance.bindings.sport_interpreter_interpreter();
         let info = guest.call_describe(&mut instance.store);
-        let info = info.map_err(|error| bad(call::judge(&error, instance.store.data_mut().host()).message))?;
+        let info =
+            info.map_err(|error| bad(call::judge(&error, instance.store.data_mut().host()).message))?;
         let packages: Vec<String> = info
             .packages
             .iter()
@@ -168,14 +177,17 @@ fn compile(
         && let Ok(image) = Image::from_file(file)
     {
         let component = aot.component(engine, name, &cut_digest, || {
-            strip(source.bytes()?).map(|cut| Cow::Owned(cut.component)).map_err(|error| unsuited(name, &error))
+            strip(source.bytes()?)
+                .map(|cut| Cow::Owned(cut.component))
+                .map_err(|error| unsuited(name, &error))
         })?;
         return Ok((component, Some(Arc::new(image))));
     }
     let bytes = source.bytes()?;
     match strip(bytes) {
         Ok(cut) => {
-            let component = aot.component(engine, name, &cut_digest, || Ok(Cow::Borrowed(&cut.component[..])))?;
+            let component =
+                aot.component(engine, name, &cut_digest, || Ok(Cow::Borrowed(&cut.component[..])))?;
             if let Err(error) = aot.keep_beside(engine, &cut_digest, IMAGE, &cut.image) {
                 tracing::warn!(name, %error, "cannot keep an interpreter's memory image");
             }

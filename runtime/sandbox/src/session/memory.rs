@@ -123,7 +123,9 @@ unsafe impl Sync for Mapped {}
 
 impl Mapped {
     fn new(capacity: usize, guard: usize, size: usize, image: Option<Arc<Image>>) -> std::io::Result<Self> {
-        let mapped = capacity.checked_add(guard).ok_or_else(|| std::io::Error::other("the reservation is too large"))?;
+        let mapped = capacity
+            .checked_add(guard)
+            .ok_or_else(|| std::io::Error::other("the reservation is too large"))?;
         // A mapping of no bytes is refused by the kernel; one page without access serves the empty memory.
         let mapped = mapped.max(rustix::param::page_size());
         // SAFETY: a fresh mapping at an address of the kernel's choosing.

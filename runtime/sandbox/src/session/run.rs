@@ -79,7 +79,14 @@ impl Session {
             reason: format!("cannot start an interpreter session: {error:#}"),
         })?;
         let branch = Branch { files: origin.files.clone(), state: PluginState::new() };
-        Ok(Self { interpreter, instance: Mutex::new(Some(instance)), ended: None, branch, origin, journal: Vec::new() })
+        Ok(Self {
+            interpreter,
+            instance: Mutex::new(Some(instance)),
+            ended: None,
+            branch,
+            origin,
+            journal: Vec::new(),
+        })
     }
 
     /// A session with this instance, whose state is that of `parent` after its last committed step.
@@ -153,12 +160,15 @@ impl Session {
         sink: Option<&mut dyn FnMut(Channel, &[u8])>,
     ) -> RunReport {
         if self.journal.len() >= limits::SESSION_STEPS {
-            let reason = format!("the session has had {} steps, the most there may be", limits::SESSION_STEPS);
+            let reason =
+                format!("the session has had {} steps, the most there may be", limits::SESSION_STEPS);
             return refused(EndingKind::Exhausted, reason);
         }
         let Some(mut instance) = self.instance().take() else {
             let last = self.ended.map_or("badly", EndingKind::name);
-            let reason = format!("the session is over: its last run ended as {last}; fork it to go on from before that");
+            let reason = format!(
+                "the session is over: its last run ended as {last}; fork it to go on from before that"
+            );
             return refused(EndingKind::Trapped, reason);
         };
         // What this thread did before is nobody's cpu time here; tools that it runs for the guest are charged from now on.
@@ -287,7 +297,8 @@ impl Instance {
 
     /// Charges an idle instance to itself, so that the budget of its last run ends with the run.
     fn unbind(&mut self, budget: &Budget) {
-        let idle = Budget::new(Limits { memory_bytes: u64::MAX, table_elements: u64::MAX, ..*budget.limits() });
+        let idle =
+            Budget::new(Limits { memory_bytes: u64::MAX, table_elements: u64::MAX, ..*budget.limits() });
         let host = self.store.data_mut().host();
         if host.limiter.rebind(idle.clone()).is_ok() {
             host.budget = idle;
@@ -337,7 +348,8 @@ fn finished(ending: guest::Ending, host: &HostCx, tool_calls: &[ToolCall]) -> En
         guest::Ending::Answered(answer) => match lift::json(&answer, "answer") {
             Ok(answer) => Ending { answer: Some(answer), ..Ending::of(EndingKind::Answered) },
             Err(failure) => {
-                let raised = Raised { class: "ValueError".to_owned(), message: failure.message, traceback: None };
+                let raised =
+                    Raised { class: "ValueError".to_owned(), message: failure.message, traceback: None };
                 Ending { raised: Some(raised), ..Ending::of(EndingKind::Raised) }
             }
         },

@@ -50,10 +50,7 @@ pub(crate) enum Source {
     /// The caller.
     Live(Caller),
     /// The record of this step; `next` is the next call to come.
-    Replay {
-        step: Arc<Step>,
-        next: usize,
-    },
+    Replay { step: Arc<Step>, next: usize },
 }
 
 /// The guest did something else than what was recorded.
@@ -106,19 +103,28 @@ impl SessionState {
             Err(failure) => return Ok(Err(failure)),
         };
         if name.len() > limits::NAME_BYTES {
-            return Ok(Err(Failure::new(FailureKind::NotFound, "no-such-tool", "no tool has so long a name")));
+            return Ok(Err(Failure::new(
+                FailureKind::NotFound,
+                "no-such-tool",
+                "no tool has so long a name",
+            )));
         }
         let invoke = match self.recorded(&format!("tool {name}"))? {
             Some(Call::Invoke(recorded)) => {
                 if recorded.name != name || recorded.arguments != arguments {
-                    let reason = format!("it called {name} with {arguments}, recorded is {} with {}", recorded.name, recorded.arguments);
+                    let reason = format!(
+                        "it called {name} with {arguments}, recorded is {} with {}",
+                        recorded.name, recorded.arguments
+                    );
                     return Err(Diverged(crate::text::clean_line(&reason, limits::MESSAGE_BYTES)).into());
                 }
                 self.wasi.files.lock().view.scratch.apply(&recorded.files);
                 self.host.state = recorded.state.clone();
                 recorded
             }
-            Some(_) => return Err(Diverged(format!("it called tool {name}, recorded is another call")).into()),
+            Some(_) => {
+                return Err(Diverged(format!("it called tool {name}, recorded is another call")).into());
+            }
             None => self.call_tool(name, arguments)?,
         };
         if let Ok(outcome) = &invoke.outcome {
@@ -184,7 +190,11 @@ impl tools::Host for SessionState {
         self.host.enter()?;
         let infos = match self.recorded("the list of tools")? {
             Some(Call::ListTools(infos)) => infos,
-            Some(_) => return Err(Diverged("it asked for the list of tools, recorded is another call".to_owned()).into()),
+            Some(_) => {
+                return Err(
+                    Diverged("it asked for the list of tools, recorded is another call".to_owned()).into()
+                );
+            }
             None => {
                 let Source::Live(caller) = &self.running()?.source else { return Err(Idle.into()) };
                 Arc::new(caller.tools()?)
@@ -214,7 +224,9 @@ impl context::Host for SessionState {
         self.host.enter()?;
         let (wall_ms, calls) = match self.recorded("what is left of the budget")? {
             Some(Call::Remaining { wall_ms, calls }) => (wall_ms, calls),
-            Some(_) => return Err(Diverged("it asked for its budget, recorded is another call".to_owned()).into()),
+            Some(_) => {
+                return Err(Diverged("it asked for its budget, recorded is another call".to_owned()).into());
+            }
             None => {
                 let left = remaining(&self.host);
                 (left.wall_ms_left, left.calls_left)

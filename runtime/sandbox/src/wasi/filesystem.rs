@@ -5,6 +5,7 @@
 //! no host paths, so there is nothing to follow and no race to win. `/task` refuses whatever would change it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::vec;
 
 use wasmtime::component::Resource;
@@ -37,11 +38,13 @@ pub(super) enum Target {
 }
 
 /// An open file or directory: our entry in the resource table behind the guest's handle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     target: Target,
     read: bool,
     write: bool,
+    /// Where the last writing stream of this descriptor is; see [`seek_to_end`].
+    cursor: Option<Arc<AtomicU64>>,
 }
 
 /// A directory's entries that were not handed out yet.
@@ -65,7 +68,7 @@ impl Machine<'_> {
 
     fn open(&self, descriptor: &Resource<Descriptor>) -> FsResult<Open> {
         let entry = Resource::<Open>::new_borrow(descriptor.rep());
-        self.host.table.get(&entry).copied().map_err(FsError::trap)
+        self.host.table.get(&entry).cloned().map_err(FsError::trap)
     }
 
     /// A directory that a path may start from.
@@ -169,6 +172,18 @@ fn find_task(files: &LiveFiles, path: &RelativePath) -> Result<Target, FileError
     if path.directory { Err(FileError::NotDirectory) } else { Ok(Target::TaskFile(index)) }
 }
 
+/// Moves a descriptor's writing stream to the end of the file: the guest asked for the size in order to seek there.
+///
+/// The C library of the guests (wasi-libc, as in CPython's component) keeps a writing stream that it should have opened
+/// anew after `lseek(fd, 0, SEEK_END)`: what is written next would land in the middle of the file. Such a seek is a
+/// `stat` without the `metadata-hash` that comes before every `stat` for `fstat`. With any other offset the
+/// library drops the stream, so moving it does no harm.
+fn seek_to_end(open: &Open, size: u64) {
+    if let Some(cursor) = &open.cursor {
+        cursor.store(size, Relaxed);
+    }
+}
+
 /// A number that stays the same for a file whatever its name: the language runtime takes it for the inode.
 fn identity(target: Target) -> MetadataHashValue {
     let (upper, lower) = match target {
@@ -208,7 +223,7 @@ impl preopens::Host for Machine<'_> {
         for (target, path) in [(Target::TaskRoot, TASK), (Target::Scratch(ROOT), SCRATCH)] {
             let write = target != Target::TaskRoot;
             // `FsError` is a trap here: only a full resource table can be in the way.
-            let descriptor = self.push(Open { target, read: true, write }).map_err(|_| Full)?;
+            let descriptor = self.push(Open { target, read: true, write, cursor: None }).map_err(|_| Full)?;
             directories.push((descriptor, path.to_owned()));
         }
         Ok(directories)
@@ -355,7 +370,8 @@ impl types::HostDescriptor for Machine<'_> {
                 let scratch = &files.view.scratch;
                 for (name, &inode) in scratch.entries(inode).map_err(code)? {
                     let directory = scratch.is_directory(inode).map_err(code)?;
-                    let type_ = if directory { DescriptorType::Directory } else { DescriptorType::RegularFile };
+                    let type_ =
+                        if directory { DescriptorType::Directory } else { DescriptorType::RegularFile };
                     entries.push(DirectoryEntry { type_, name: name.clone() });
                 }
             }
@@ -380,11 +396,20 @@ impl types::HostDescriptor for Machine<'_> {
 
     fn stat(&mut self, this: Resource<Descriptor>) -> FsResult<DescriptorStat> {
         self.enter().map_err(FsError::trap)?;
-        let target = self.open(&this)?.target;
-        self.stat_of(target)
+        let open = self.open(&this)?;
+        let stat = self.stat_of(open.target)?;
+        if self.wasi.hashed.take() != Some(this.rep()) {
+            seek_to_end(&open, stat.size);
+        }
+        Ok(stat)
     }
 
-    fn stat_at(&mut self, this: Resource<Descriptor>, _: PathFlags, path: String) -> FsResult<DescriptorStat> {
+    fn stat_at(
+        &mut self,
+        this: Resource<Descriptor>,
+        _: PathFlags,
+        path: String,
+    ) -> FsResult<DescriptorStat> {
         self.enter().map_err(FsError::trap)?;
         let target = self.find(&this, &path)?;
         self.stat_of(target)
@@ -451,7 +476,7 @@ impl types::HostDescriptor for Machine<'_> {
         }
         // Whether a directory may be changed depends on where it is, not on what was asked for.
         let write = if directory { target != Target::TaskRoot } else { write };
-        self.push(Open { target, read, write })
+        self.push(Open { target, read, write, cursor: None })
     }
 
     fn remove_directory_at(&mut self, this: Resource<Descriptor>, path: String) -> FsResult<()> {
@@ -518,6 +543,7 @@ impl types::HostDescriptor for Machine<'_> {
 
     fn metadata_hash(&mut self, this: Resource<Descriptor>) -> FsResult<MetadataHashValue> {
         self.enter().map_err(FsError::trap)?;
+        self.wasi.hashed = Some(this.rep());
         Ok(identity(self.open(&this)?.target))
     }
 
@@ -548,6 +574,9 @@ impl Machine<'_> {
     ) -> FsResult<Resource<DynOutputStream>> {
         let inode = self.writable_file(this)?;
         self.wasi.files.lock().view.scratch.data(inode).map_err(code)?;
+        let position = position.map(|position| Arc::new(AtomicU64::new(position)));
+        let entry = Resource::<Open>::new_borrow(this.rep());
+        self.host.table.get_mut(&entry).map_err(FsError::trap)?.cursor.clone_from(&position);
         let stream: DynOutputStream = Box::new(FileOutput {
             files: self.wasi.files.clone(),
             clock: Arc::clone(&self.wasi.clock),

@@ -22,7 +22,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmtime::component::{HasData, Linker};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types as filesystem_types;
-use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem as filesystem_bindings, random as random_bindings};
+use wasmtime_wasi::p2::bindings::{
+    cli, clocks, filesystem as filesystem_bindings, random as random_bindings,
+};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::files::FileView;
@@ -40,6 +42,8 @@ pub(crate) struct WasiCx {
     pub files: SharedFiles,
     /// Virtual time, shared with the pollables.
     pub clock: Arc<Clock>,
+    /// The descriptor that the guest has just asked the identity of.
+    hashed: Option<u32>,
     /// The seeded stream.
     random: SeededRandom,
     /// Where standard output and error go, shared with the open streams.
@@ -94,6 +98,7 @@ impl WasiCx {
             context: WasiCtx::builder().build(),
             files: SharedFiles::new(files),
             clock: Arc::default(),
+            hashed: None,
             random: SeededRandom::new(seed),
             output,
         }

@@ -69,7 +69,8 @@ impl Output {
         let Some(budget) = &inner.budget else { return Ok(()) };
         let wanted = bytes.len() as u64;
         let granted = budget.charge_up_to(Resource::Output, wanted);
-        let stopped = if granted < wanted { budget.charge(Resource::Output, wanted - granted) } else { Ok(()) };
+        let stopped =
+            if granted < wanted { budget.charge(Resource::Output, wanted - granted) } else { Ok(()) };
         // No more was granted than there is.
         let kept = &bytes[..usize::try_from(granted).unwrap_or(bytes.len())];
         match channel {

@@ -1,6 +1,7 @@
 //! Streams over the branch's files: how a language runtime reads and writes an open file.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use wasmtime_wasi::async_trait;
@@ -64,8 +65,8 @@ pub(super) struct FileOutput {
     pub files: SharedFiles,
     pub clock: Arc<Clock>,
     pub inode: Inode,
-    /// None appends.
-    pub position: Option<u64>,
+    /// None appends. Shared with the descriptor.
+    pub position: Option<Arc<AtomicU64>>,
 }
 
 #[async_trait]
@@ -80,13 +81,13 @@ impl OutputStream for FileOutput {
         }
         let mut files = self.files.lock();
         let scratch = &mut files.view.scratch;
-        let at = match self.position {
-            Some(at) => at,
+        let at = match &self.position {
+            Some(at) => at.load(Relaxed),
             None => scratch.data(self.inode).map_err(failed)?.len() as u64,
         };
         scratch.write(self.inode, at, &bytes, self.clock.date()).map_err(failed)?;
-        if let Some(position) = &mut self.position {
-            *position += bytes.len() as u64;
+        if let Some(position) = &self.position {
+            position.fetch_add(bytes.len() as u64, Relaxed);
         }
         Ok(())
     }

@@ -115,7 +115,8 @@ fn a_flood_of_random_bytes() {
 #[test]
 fn a_flood_of_host_calls() {
     let budget = Budget::new(Limits { host_calls: 1_000, ..Limits::interpreter() });
-    let text = "import time\nwhile True:\n    try:\n        time.time()\n    except BaseException:\n        pass";
+    let text =
+        "import time\nwhile True:\n    try:\n        time.time()\n    except BaseException:\n        pass";
     let report = session().run(&code(text), &mut Tools::default(), &budget);
     assert_eq!(report.ending, EndingKind::Exhausted, "{report:?}");
     assert!(report.reason.unwrap().contains("host calls"));

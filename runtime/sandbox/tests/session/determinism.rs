@@ -52,5 +52,8 @@ fn forks_continue_time_and_random() {
 #[test]
 fn hashes_and_orders_are_equal() {
     let text = "print(hash('sport'), list({'a', 'b', 'c', 'd'}), id(object()) > 0)";
-    assert_eq!(printed(&mut session_with(1, Vec::new()), text), printed(&mut session_with(2, Vec::new()), text));
+    assert_eq!(
+        printed(&mut session_with(1, Vec::new()), text),
+        printed(&mut session_with(2, Vec::new()), text)
+    );
 }

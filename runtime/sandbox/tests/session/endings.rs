@@ -112,11 +112,14 @@ fn tool_calls_are_reported() {
 #[test]
 fn a_deadline() {
     let mut session = session();
-    let report =
-        session.run(&code("print('on')\nwhile True: pass"), &mut Tools::default(), &short(Duration::from_millis(200)));
+    let report = session.run(
+        &code("print('on')\nwhile True: pass"),
+        &mut Tools::default(),
+        &short(Duration::from_secs(2)),
+    );
     assert_eq!(report.ending, EndingKind::Deadline, "{report:?}");
     assert_eq!(report.stdout, "on\n");
-    assert!(report.reason.unwrap().contains("200 ms"));
+    assert!(report.reason.unwrap().contains("2 s"));
     assert!(!session.healthy());
 }
 
@@ -124,7 +127,7 @@ fn a_deadline() {
 fn a_deadline_inside_a_tool_call() {
     let mut tools = Tools::default();
     let text = "try:\n    slow(seconds=600)\nexcept BaseException:\n    pass\nprint('went on')";
-    let report = session().run(&code(text), &mut tools, &short(Duration::from_millis(200)));
+    let report = session().run(&code(text), &mut tools, &short(Duration::from_secs(2)));
     assert_eq!(report.ending, EndingKind::Deadline, "{report:?}");
     assert_eq!(report.stdout, "");
     assert_eq!(tools.calls.len(), 1);
@@ -159,7 +162,7 @@ fn too_many_tool_calls() {
 fn a_session_that_is_over() {
     let mut session = session();
     printed(&mut session, "x = 5");
-    session.run(&code("x = 6\nwhile True: pass"), &mut Tools::default(), &short(Duration::from_millis(100)));
+    session.run(&code("x = 6\nwhile True: pass"), &mut Tools::default(), &short(Duration::from_secs(2)));
     let report = run(&mut session, "x");
     assert_eq!(report.ending, EndingKind::Trapped);
     assert!(report.reason.unwrap().contains("deadline"));
@@ -167,8 +170,13 @@ fn a_session_that_is_over() {
 }
 
 #[test]
-fn leaving_the_process_is_no_exit() {
-    let report = run(&mut session(), "import os\nprint('a', flush=True)\nos._exit(0)");
+fn the_process_cannot_be_left() {
+    // `os._exit` is an exit like any other; an abort costs the session.
+    let report = run(&mut session(), "import os\nprint('a', flush=True)\nos._exit(3)");
+    assert_eq!((report.ending, report.exit_code), (EndingKind::Exited, Some(3)), "{report:?}");
+    let mut session = session();
+    let report = run(&mut session, "import os\nprint('a', flush=True)\nos.abort()");
     assert_eq!(report.ending, EndingKind::Trapped, "{report:?}");
     assert_eq!(report.stdout, "a\n");
+    assert!(!session.healthy());
 }

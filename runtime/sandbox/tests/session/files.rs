@@ -2,6 +2,7 @@
 //!
 //! * reading, seeking, sizes and listing in `/task`; nothing there can be written, renamed, removed or truncated
 //! * `/scratch`: write, append, seek, truncate, sparse, rename, folders, walk, unlink while open, times
+//! * one descriptor: seeks from the start, from here and from the end, each followed by a write
 //! * path tricks: `..`, absolute, NUL, `//`, trailing slash, too long, too deep, links, `/proc`, `/dev`
 //! * quotas on bytes, files and depth; what was freed can be used again
 //! * what the host sees: `list`, `resolve` by full path and by bare name, ambiguity, artifacts
@@ -56,7 +57,8 @@ fn a_large_task_file_comes_whole() {
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
     let mut session = task("large", &[("big.bin", &bytes)]);
     let digest = sport_sandbox::digest_of(&bytes);
-    let text = "import hashlib\nprint('sha256:' + hashlib.sha256(open('/task/big.bin', 'rb').read()).hexdigest())";
+    let text =
+        "import hashlib\nprint('sha256:' + hashlib.sha256(open('/task/big.bin', 'rb').read()).hexdigest())";
     assert_eq!(printed(&mut session, text).trim(), digest);
 }
 
@@ -75,7 +77,10 @@ fn task_files_cannot_be_changed() {
         "os.utime('/task/a.txt', (0, 0))",
     ] {
         let refused = attempt(&mut session, statement);
-        assert!(["EROFS", "EACCES", "EPERM", "EBADF", "EINVAL"].contains(&refused.as_str()), "{statement}: {refused}");
+        assert!(
+            ["EROFS", "EACCES", "EPERM", "EBADF", "EINVAL"].contains(&refused.as_str()),
+            "{statement}: {refused}"
+        );
     }
     let moved = attempt(&mut session, "os.rename('/task/a.txt', '/scratch/a.txt')");
     assert!(["EROFS", "EXDEV"].contains(&moved.as_str()), "{moved}");
@@ -117,6 +122,25 @@ print(os.listdir('/scratch'))
 }
 
 #[test]
+fn seeks_and_writes_on_one_descriptor() {
+    let text = r"
+import os
+def t(*steps):
+    open('/scratch/f', 'wb').write(b'abcdef')
+    fd = os.open('/scratch/f', os.O_RDWR)
+    for step in steps:
+        if isinstance(step, bytes): os.write(fd, step)
+        elif step == 'fstat': os.fstat(fd)
+        else: os.lseek(fd, *step)
+    os.close(fd)
+    return open('/scratch/f', 'rb').read().decode()
+print(t(b'X', (0, 2), b'!'), t(b'X', (-1, 2), b'!'), t(b'X', (3, 0), b'!'), t(b'X', (0, 1), b'!'), t(b'X', 'fstat', b'!'), t((0, 2), b'!'), t(b'X', (2, 1), b'!'))
+";
+    let expected = "Xbcdef! Xbcde! Xbc!ef X!cdef X!cdef abcdef! Xbc!ef\n";
+    assert_eq!(printed(&mut session(), text), expected);
+}
+
+#[test]
 fn libraries_that_use_files_work() {
     let text = r"
 import tempfile, shutil, zipfile, csv, sqlite3, pathlib, glob, os
@@ -139,9 +163,22 @@ fn path_tricks_lead_nowhere() {
     let mut session = task("tricks", &[("a.txt", b"text")]);
     printed(&mut session, "import os\nos.mkdir('/scratch/d')\nopen('/scratch/f', 'w').close()");
     for path in [
-        "/scratch/../etc/passwd", "/task/../../etc/passwd", "../etc/passwd", "/etc/passwd", "/proc/self/environ",
-        "/dev/null", "//etc/passwd", "/scratch/d/../../etc/passwd", "/task/a.txt/../../etc/passwd", "/", "/tmp",
-        "/scratch/%2e%2e/etc/passwd", "/scratch/..\\\\etc", "C:\\\\Windows", "/scratch/f/x", "/scratch/f/..",
+        "/scratch/../etc/passwd",
+        "/task/../../etc/passwd",
+        "../etc/passwd",
+        "/etc/passwd",
+        "/proc/self/environ",
+        "/dev/null",
+        "//etc/passwd",
+        "/scratch/d/../../etc/passwd",
+        "/task/a.txt/../../etc/passwd",
+        "/",
+        "/tmp",
+        "/scratch/%2e%2e/etc/passwd",
+        "/scratch/..\\\\etc",
+        "C:\\\\Windows",
+        "/scratch/f/x",
+        "/scratch/f/..",
     ] {
         let refused = attempt(&mut session, &format!("open('{path}', 'rb').read()"));
         assert_ne!(refused, "ok", "{path}");
@@ -189,7 +226,9 @@ fn quotas_hold() {
     let full = "f = open('/scratch/big', 'wb')\ntry:\n    while True: f.write(b'x' * (1 << 20))\nexcept OSError as e:\n    print(e.errno, f.tell() <= 64 << 20)\ntry:\n    f.close()\nexcept OSError: pass";
     assert!(printed(&mut session, full).ends_with("True\n"));
     assert!(session.branch().files.scratch_bytes() <= 64 << 20);
-    for statement in ["open('/scratch/sparse', 'wb').truncate(1 << 40)", "os.truncate('/scratch/big', 1 << 62)"] {
+    for statement in
+        ["open('/scratch/sparse', 'wb').truncate(1 << 40)", "os.truncate('/scratch/big', 1 << 62)"]
+    {
         assert_ne!(attempt(&mut session, statement), "ok", "{statement}");
     }
     // What is freed can be used again.
@@ -215,12 +254,25 @@ fn the_host_resolves_names() {
     );
     let files = &session.branch().files;
     let resolved = files.resolve("photo.jpg").unwrap();
-    assert_eq!((resolved.path.as_str(), &*resolved.bytes, resolved.media_type), ("/task/photo.jpg", &b"jpeg"[..], "image/jpeg"));
+    assert_eq!(
+        (resolved.path.as_str(), &*resolved.bytes, resolved.media_type),
+        ("/task/photo.jpg", &b"jpeg"[..], "image/jpeg")
+    );
     assert_eq!(files.resolve("photo.png").unwrap().path, "/scratch/out/photo.png");
     assert_eq!(files.resolve("out/photo.png").unwrap().path, "/scratch/out/photo.png");
     assert_eq!(&*files.resolve("/scratch/data.csv").unwrap().bytes, b"3");
     assert_eq!(files.resolve("data.csv").unwrap_err().code, "file-ambiguous");
-    for name in ["", "/etc/passwd", "../photo.jpg", "/task/../etc/passwd", "/task/photo.jpg/", "/task", "/scratch/out", "no.png", "/scratch/\0"] {
+    for name in [
+        "",
+        "/etc/passwd",
+        "../photo.jpg",
+        "/task/../etc/passwd",
+        "/task/photo.jpg/",
+        "/task",
+        "/scratch/out",
+        "no.png",
+        "/scratch/\0",
+    ] {
         let failure = files.resolve(name).unwrap_err();
         assert!(["no-such-file", "bad-file-name"].contains(&failure.code.as_str()), "{name:?}: {failure:?}");
     }
@@ -241,7 +293,10 @@ fn artifacts_have_places() {
     assert_eq!(files.add_artifact(&one, &store).unwrap(), "/scratch/artifacts/crop.png");
     assert_eq!(files.add_artifact(&two, &store).unwrap(), "/scratch/artifacts/crop-2.png");
     let place = files.add_artifact(&odd, &store).unwrap();
-    assert!(place.starts_with("/scratch/artifacts/") && place.ends_with(".png") && !place.contains(".."), "{place}");
+    assert!(
+        place.starts_with("/scratch/artifacts/") && place.ends_with(".png") && !place.contains(".."),
+        "{place}"
+    );
     assert_eq!(files.artifact("crop-2.png", &store).unwrap().digest, two.digest);
 }
 
@@ -268,6 +323,7 @@ fn the_operators_files_are_checked() {
 #[test]
 fn a_task_file_that_changes_is_an_error() {
     let mut session = task("grows", &[("a.txt", b"text")]);
-    std::fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("files/grows/a.txt"), "longer text").unwrap();
+    std::fs::write(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("files/grows/a.txt"), "longer text")
+        .unwrap();
     assert_eq!(attempt(&mut session, "open('/task/a.txt').read()"), "EIO");
 }

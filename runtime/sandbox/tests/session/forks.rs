@@ -8,7 +8,7 @@
 //! * forks after a deadline, a memory bomb, a trap and an output flood have the state before that run
 //! * an exception, an answer and an exit are committed; their state is in the fork
 //! * grandchildren, and chains of forks
-//! * a fork of a fork of a session with files still open
+//! * files and descriptors that a step left open, also of files that were removed meanwhile
 //! * many live forks of one parent, on several threads
 //! * the memory limit that a step ran under holds in its replay
 
@@ -30,7 +30,11 @@ fn with_tools(session: &mut Session, tools: &mut Tools, text: &str) -> String {
 fn candidates_see_nothing_of_each_other() {
     let mut tools = Tools::default();
     let mut parent = session();
-    with_tools(&mut parent, &mut tools, "x = [1]\nopen('/scratch/f', 'w').write('parent')\nnote(key='k', text='parent')");
+    with_tools(
+        &mut parent,
+        &mut tools,
+        "x = [1]\nopen('/scratch/f', 'w').write('parent')\nnote(key='k', text='parent')",
+    );
     let mut candidates: Vec<Session> = (0..4).map(|_| parent.fork().unwrap()).collect();
     for (number, candidate) in candidates.iter_mut().enumerate() {
         let text = format!(
@@ -58,14 +62,21 @@ fn a_replay_calls_no_tool() {
     let mut tools = Tools::default();
     let mut parent = session();
     with_tools(&mut parent, &mut tools, "a = count()['calls']\nb = count()['calls']");
-    with_tools(&mut parent, &mut tools, "try:\n    fail()\nexcept Exception as e:\n    why = str(e)\np = place(text='made by a tool')['path']");
+    with_tools(
+        &mut parent,
+        &mut tools,
+        "try:\n    fail()\nexcept Exception as e:\n    why = str(e)\np = place(text='made by a tool')['path']",
+    );
     assert_eq!(tools.calls.len(), 4);
     let mut fork = parent.fork().unwrap();
     let mut grandchild = fork.fork().unwrap();
     assert_eq!(tools.calls.len(), 4);
     for session in [&mut fork, &mut grandchild] {
         let mut none = Tools::default();
-        assert_eq!(with_tools(session, &mut none, "print(a, b, 'always' in why, open(p).read())"), "1 2 True made by a tool\n");
+        assert_eq!(
+            with_tools(session, &mut none, "print(a, b, 'always' in why, open(p).read())"),
+            "1 2 True made by a tool\n"
+        );
         assert!(none.calls.is_empty());
     }
     assert_eq!(fork.branch().files.list(), parent.branch().files.list());
@@ -105,9 +116,17 @@ fn all_kinds_of_state_continue() {
 fn forks_after_bad_endings_have_the_state_before() {
     let tight = || Budget::new(Limits { output_bytes: 1_000, ..Limits::interpreter() });
     for (text, budget, ending) in [
-        ("x = 2\nopen('/scratch/f', 'w').write('2')\nwhile True: pass", short(Duration::from_millis(150)), EndingKind::Deadline),
-        ("x = 2\nopen('/scratch/f', 'w').write('2')\ny = []\nwhile True: y.append(bytearray(1 << 20))", budget(), EndingKind::Exhausted),
-        ("x = 2\nopen('/scratch/f', 'w').write('2')\nimport os\nos._exit(1)", budget(), EndingKind::Trapped),
+        (
+            "x = 2\nopen('/scratch/f', 'w').write('2')\nwhile True: pass",
+            short(Duration::from_secs(2)),
+            EndingKind::Deadline,
+        ),
+        (
+            "x = 2\nopen('/scratch/f', 'w').write('2')\ny = []\nwhile True: y.append(bytearray(1 << 20))",
+            budget(),
+            EndingKind::Exhausted,
+        ),
+        ("x = 2\nopen('/scratch/f', 'w').write('2')\nimport os\nos.abort()", budget(), EndingKind::Trapped),
         ("x = 2\nopen('/scratch/f', 'w').write('2')\nprint('y' * 2000)", tight(), EndingKind::Exhausted),
     ] {
         let mut parent = session();
@@ -158,7 +177,10 @@ fn a_memory_error_that_was_caught_comes_again() {
 fn a_chain_of_forks() {
     let mut session = session();
     for number in 0..8 {
-        printed(&mut session, &format!("a = globals().get('a', 0) + {number}\nopen('/scratch/log', 'a').write('{number}')"));
+        printed(
+            &mut session,
+            &format!("a = globals().get('a', 0) + {number}\nopen('/scratch/log', 'a').write('{number}')"),
+        );
         session = session.fork().unwrap();
     }
     assert_eq!(session.steps(), 8);
@@ -166,13 +188,28 @@ fn a_chain_of_forks() {
 }
 
 #[test]
-fn open_files_continue() {
+fn files_that_were_left_open_are_written() {
     let mut parent = session();
-    printed(&mut parent, "f = open('/scratch/f', 'w+')\nf.write('one ')\nf.flush()\nimport os\ng = open('/scratch/gone', 'w+')\ng.write('unseen')\ng.flush()\nos.remove('/scratch/gone')");
+    printed(&mut parent, "import os\nf = open('/scratch/f', 'w+')\nf.write('one ')\ng = open('/scratch/gone', 'w+')\ng.write('unseen')\ng.flush()\nos.remove('/scratch/gone')");
     let mut fork = parent.fork().unwrap().fork().unwrap();
-    printed(&mut parent, "f.write('parent')\nf.close()");
-    assert_eq!(printed(&mut fork, "f.write('fork')\nf.seek(0)\ng.seek(0)\nprint(f.read(), g.read())"), "one fork unseen\n");
+    printed(&mut parent, "open('/scratch/f', 'a').write('parent')");
+    let text = "print(f.closed, open('/scratch/f', 'a+').write('fork'), open('/scratch/f').read(), os.listdir('/scratch'))";
+    assert_eq!(printed(&mut fork, text), "True 4 one fork ['f']\n");
     assert_eq!(printed(&mut parent, "print(open('/scratch/f').read())"), "one parent\n");
+    assert_eq!(fork.branch().files.scratch_bytes(), 8);
+}
+
+#[test]
+fn raw_descriptors_stay_open() {
+    let mut parent = session();
+    printed(&mut parent, "import os\nfd = os.open('/scratch/f', os.O_RDWR | os.O_CREAT)\nos.write(fd, b'one ')\nold = os.open('/scratch/old', os.O_RDWR | os.O_CREAT)\nos.write(old, b'unseen')\nos.remove('/scratch/old')");
+    let mut fork = parent.fork().unwrap().fork().unwrap();
+    let look = "os.write(fd, {who})\nos.lseek(fd, 0, 0)\nos.lseek(old, 0, 0)\nprint(os.read(fd, 99), os.read(old, 99), os.listdir('/scratch'))";
+    let parents = printed(&mut parent, &look.replace("{who}", "b'parent'"));
+    assert_eq!(parents, "b'one parent' b'unseen' ['f']\n");
+    assert_eq!(printed(&mut fork, &look.replace("{who}", "b'fork'")), "b'one fork' b'unseen' ['f']\n");
+    printed(&mut fork, "os.close(old)\nos.close(fd)");
+    assert_eq!(fork.branch().files.scratch_bytes(), 8);
 }
 
 #[test]
@@ -180,7 +217,11 @@ fn what_is_left_of_the_budget_is_recorded() {
     // The tools that a session has are asked for in every run; a fork must not see other ones in its past.
     let mut tools = Tools::default();
     let mut parent = session();
-    with_tools(&mut parent, &mut tools, "have = sorted(n for n in ('count', 'note') if n in globals() or hasattr(__builtins__, n))\nx = callable(count)");
+    with_tools(
+        &mut parent,
+        &mut tools,
+        "have = sorted(n for n in ('count', 'note') if n in globals() or hasattr(__builtins__, n))\nx = callable(count)",
+    );
     let mut fork = parent.fork().unwrap();
     assert_eq!(printed(&mut fork, "print(x)"), "True\n");
 }
@@ -196,11 +237,15 @@ fn many_forks_on_many_threads() {
                 let mut live: Vec<Session> = (0..8).map(|_| parent.fork().unwrap()).collect();
                 for (number, fork) in live.iter_mut().enumerate() {
                     let mark = thread * 100 + number;
-                    printed(fork, &format!("data[{number}] = -{mark}\nopen('/scratch/f', 'a').write('{mark}')"));
+                    printed(
+                        fork,
+                        &format!("data[{number}] = -{mark}\nopen('/scratch/f', 'a').write('{mark}')"),
+                    );
                 }
                 for (number, fork) in live.iter_mut().enumerate() {
                     let mark = thread * 100 + number;
-                    let expected = format!("{} base{mark}\n", (0..50000_i64).sum::<i64>() - number as i64 - mark as i64);
+                    let expected =
+                        format!("{} base{mark}\n", (0..50000_i64).sum::<i64>() - number as i64 - mark as i64);
                     assert_eq!(printed(fork, "print(sum(data), open('/scratch/f').read())"), expected);
                 }
             });

@@ -11,7 +11,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sport_sandbox::{ArtifactStore, EndingKind, Grants, Interpreter, Sandbox, SandboxOptions, SessionOptions};
+use sport_sandbox::{
+    ArtifactStore, EndingKind, Grants, Interpreter, Sandbox, SandboxOptions, SessionOptions,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -48,7 +50,8 @@ fn guest(extra: &str, data: &str) -> Vec<u8> {
     let mut module = wat::parse_str(text).unwrap();
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-    let packages: Vec<_> = ["base", "host", "interpreter"].map(|f| resolve.push_path(wit.join(f)).unwrap().0).into();
+    let packages: Vec<_> =
+        ["base", "host", "interpreter"].map(|f| resolve.push_path(wit.join(f)).unwrap().0).into();
     let world = resolve.select_world(&packages[2..], Some("code-interpreter")).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
     ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
@@ -116,7 +119,11 @@ fn the_known_shape_is_mapped() {
 fn other_shapes_work_too() {
     for (extra, data, first) in [
         ("(func $start) (start $start)", NUMBER, 42),
-        (r#"(data $p "abc") (func (export "x") (memory.init $p (i32.const 0) (i32.const 0) (i32.const 1)))"#, NUMBER, 42),
+        (
+            r#"(data $p "abc") (func (export "x") (memory.init $p (i32.const 0) (i32.const 0) (i32.const 1)))"#,
+            NUMBER,
+            42,
+        ),
         ("", r#"(data (i32.add (i32.const 196600) (i32.const 8)) "\2a")"#, 42),
         ("", "", 0),
     ] {
@@ -152,7 +159,10 @@ fn the_snapshot_of_python_is_cut_out() {
 fn instances_share_nothing_that_they_write() {
     let (mut a, mut b) = (session(), session());
     printed(&mut a, "import json, sys\njson.marker = 1\nsys.modules['mine'] = json");
-    assert_eq!(printed(&mut b, "import json, sys\nprint(hasattr(json, 'marker'), 'mine' in sys.modules)"), "False False\n");
+    assert_eq!(
+        printed(&mut b, "import json, sys\nprint(hasattr(json, 'marker'), 'mine' in sys.modules)"),
+        "False False\n"
+    );
     drop(a);
     assert_eq!(printed(&mut session(), "import json\nprint(hasattr(json, 'marker'))"), "False\n");
 }

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sport_sandbox::{
-    ArtifactStore, Branch, Budget, Failure, FailureKind, Grants, Interpreter, Limits, Outcome, RunReport, RunRequest,
-    Sandbox, SandboxOptions, Session, SessionOptions, TaskFile, ToolHost, ToolInfo,
+    ArtifactStore, Branch, Budget, Failure, FailureKind, Grants, Interpreter, Limits, Outcome, RunReport,
+    RunRequest, Sandbox, SandboxOptions, Session, SessionOptions, TaskFile, ToolHost, ToolInfo,
 };
 
 /// The built component of this name, or a failure that says how to make it.
 pub fn component(name: &str) -> PathBuf {
-    let folder = std::env::var_os("SPORT_COMPONENTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("SPORT_COMPONENTS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"), PathBuf::from);
     let path = folder.join(name);
-    assert!(path.is_file(), "{} is missing: run `make components` first, or set SPORT_COMPONENTS", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: run `make components` first, or set SPORT_COMPONENTS",
+        path.display()
+    );
     path
 }
 
@@ -132,7 +134,9 @@ impl ToolHost for Tools {
                 std::thread::sleep(wanted.min(budget.wall_left()));
                 json!({})
             }
-            _ => return Err(Failure::new(FailureKind::InvalidInput, "always-fails", "this tool always fails")),
+            _ => {
+                return Err(Failure::new(FailureKind::InvalidInput, "always-fails", "this tool always fails"));
+            }
         };
         Ok(Outcome { content: Vec::new(), structured: Some(structured) })
     }

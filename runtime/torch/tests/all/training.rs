@@ -9,9 +9,7 @@
 //! * training that is resumed from files equals training in one go, bit for bit
 //! * a step that cannot be made leaves the adapter as it was
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use sport_policy::Policy;
 use sport_policy::types::{OptimizerConfig, Pair, StepMetrics, TrainBatch};
 use sport_torch::Torch;

@@ -3,9 +3,7 @@
 //! * it loads, finds libtorch by itself, samples, trains, saves and loads
 //! * errors come over the border as they are
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use sport_policy::types::{PolicyConfig, SampleRequest};
 use sport_policy::{Error, load_native};
 

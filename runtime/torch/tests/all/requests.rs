@@ -6,9 +6,7 @@
 //! * adapters: rank 0, unknown module, none
 //! * devices and number types that do not exist
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use sport_policy::abi::{Log, NativeBackend};
 use sport_policy::types::{
     Completion, LoraConfig, OptimizerConfig, PolicyConfig, Prompt, SampleRequest, TrainBatch,

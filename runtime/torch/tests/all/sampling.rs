@@ -13,9 +13,7 @@
 //! * progress is reported, and `false` cancels
 //! * a request without candidates, and no request at all
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use sport_policy::types::{
     Completion, Finish, Prompt, Sample, SampleRequest, SampleResponse, Sampling, TrainBatch,
 };

@@ -7,9 +7,7 @@
 //!
 //! That peft reads what is written here is checked by `golden/check_adapter.py`, which needs Python.
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use sport_policy::types::LoraConfig;
 use sport_policy::{Error, Policy};
 use sport_torch::Torch;

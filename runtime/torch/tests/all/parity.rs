@@ -7,9 +7,7 @@
 //! * logits of SmolLM2 from its GGUF file, within 1e-3, and its greedy tokens
 //! * bf16 stays close to f32, for training and for sampling with an adapter
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use sport_policy::Policy;
 use sport_policy::model::ModelFiles;
 use sport_policy::types::{Prompt, SampleRequest};
@@ -69,7 +67,7 @@ fn greedy_tokens_of_a_random_llama() {
 #[test]
 fn smollm2() {
     tch::set_num_threads(1);
-    let files = ModelFiles::open(&common::smollm2()).unwrap();
+    let files = ModelFiles::open(&crate::common::smollm2()).unwrap();
     let mut policy = Torch::load(&files, Device::Cpu, Kind::Float).unwrap();
     let (golden, numbers) = (json("smollm2.json"), tensors("smollm2.safetensors"));
     let prompts = golden["prompts"].as_array().unwrap();

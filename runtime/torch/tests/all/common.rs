@@ -1,5 +1,4 @@
 //! What the tests share: the golden files and the policies they are for.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
