@@ -54,7 +54,7 @@ fn configs() {
     let config = scripted(folder.path(), &[("[explore]", "[explore]\ncandidatez = 5")]);
     assert_refused(&config, 3, "candidatez");
     let config = scripted(folder.path(), &[("[explore]", "[explore]\nmax_depth = \"deep\"")]);
-    assert_refused(&config, 3, "max_depth");
+    assert_refused(&config, 3, "expected u32");
     let config = scripted(folder.path(), &[("backend = \"scripted\"", "backend = \"torch\"")]);
     assert_refused(&config, 3, "policy.model is missing");
 }

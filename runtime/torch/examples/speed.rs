@@ -1,8 +1,10 @@
 //! Measures the backend on a real model: prefill, decoding at several batch sizes, SFT and DPO steps, memory.
 //!
 //! ```text
-//! OMP_WAIT_POLICY=passive cargo run --release -p sport-torch --example speed -- MODEL [f32|bf16|auto] [THREADS]
+//! OMP_WAIT_POLICY=passive cargo run --release -p sport-torch --example speed -- MODEL [f32|bf16|auto] [THREADS] [CANDIDATES]
 //! ```
+//!
+//! `CANDIDATES` measures sampling with just so many; 0 leaves sampling out, without it several are tried.
 //!
 //! Prompts are shaped like the demo's: a prefix of 510 tokens that all tasks share and some 30 tokens of their
 //! own. `cpu` seconds stand beside those of the clock, since the latter depend on the machine's other work.
@@ -22,6 +24,7 @@ fn main() -> Result<(), Error> {
     let model = arguments.next().unwrap_or_default().into();
     let dtype = arguments.next().unwrap_or_else(|| "auto".to_owned());
     let threads = arguments.next().and_then(|threads| threads.parse().ok()).unwrap_or(0);
+    let only: Option<u64> = arguments.next().and_then(|candidates| candidates.parse().ok());
     let clock = RefCell::new(Clock::start());
     let mut policy =
         Torch::open(&PolicyConfig { model, device: "auto".into(), dtype, threads }, Log::nowhere())?;
@@ -57,16 +60,18 @@ fn main() -> Result<(), Error> {
     };
     sample(&mut policy, "prefill 1 prompt, prefix not cached, 1 token", 1, 1, 1)?;
     sample(&mut policy, "prefill 1 prompt, prefix cached, 1 token", 1, 1, 1)?;
-    sample(&mut policy, "prefill 40 prompts, prefix cached, 1 token each", 40, 1, 1)?;
+    if only.is_none() {
+        sample(&mut policy, "prefill 40 prompts, prefix cached, 1 token each", 40, 1, 1)?;
+    }
     for (tasks, candidates) in [(1, 1), (1, 5), (8, 5), (16, 5), (25, 5)] {
         let rows = tasks * candidates;
-        sample(
-            &mut policy,
-            &format!("sample {tasks} x {candidates} = {rows} candidates, 40 tokens"),
-            tasks,
-            candidates,
-            40,
-        )?;
+        if only.is_none_or(|only| only == rows) {
+            let what = format!("sample {tasks} x {candidates} = {rows} candidates, 40 tokens");
+            sample(&mut policy, &what, tasks, candidates, 40)?;
+        }
+    }
+    if only.is_some_and(|only| only > 0) {
+        return Ok(());
     }
 
     let lora = LoraConfig {

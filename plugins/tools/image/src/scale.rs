@@ -43,17 +43,15 @@ fn checked(side: i64) -> Option<u32> {
 }
 
 /// The picture in its new size.
-pub fn resize(image: DynamicImage, width: u32, height: u32) -> DynamicImage {
+pub fn resize(mut image: DynamicImage, width: u32, height: u32) -> DynamicImage {
     let (old_width, old_height) = image.dimensions();
     let (first_width, first_height) = (width.min(old_width), height.min(old_height));
-    let averaged = if (first_width, first_height) == (old_width, old_height) {
-        image
-    } else {
-        image.thumbnail_exact(first_width, first_height)
-    };
-    if (first_width, first_height) == (width, height) {
-        averaged
-    } else {
-        averaged.resize_exact(width, height, FilterType::Triangle)
+    if (first_width, first_height) != (old_width, old_height) {
+        // The old pixels go before the filter takes its memory.
+        image = image.thumbnail_exact(first_width, first_height);
     }
+    if (first_width, first_height) != (width, height) {
+        image = image.resize_exact(width, height, FilterType::Triangle);
+    }
+    image
 }

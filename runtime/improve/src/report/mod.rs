@@ -34,6 +34,7 @@ pub fn render(view: &View) -> Result<String, Error> {
         .summary
         .iterations
         .iter()
+        .filter(|iteration| iteration.held_out.total > 0)
         .map(|iteration| chart::Share {
             value: iteration.held_out.correct as f64 / (iteration.held_out.total.max(1)) as f64,
             low: iteration.held_out.low,

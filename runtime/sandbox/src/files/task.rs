@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File};
 
+use super::FileError;
 use super::path::check_name;
-use super::{FileError, path};
 use crate::error::Error;
 use crate::limits;
 use crate::types::ArtifactRef;
@@ -121,11 +121,6 @@ impl Entry {
     /// The file's bytes, read the first time somebody asks.
     pub fn bytes(&self) -> Result<Arc<[u8]>, FileError> {
         self.bytes.get_or_init(|| self.load()).clone()
-    }
-
-    /// The media type by the ending of its name.
-    pub fn media_type(&self) -> &'static str {
-        path::media_type(&self.name)
     }
 
     fn load(&self) -> Result<Arc<[u8]>, FileError> {

@@ -58,8 +58,9 @@ enum Base {
 
 impl Machine<'_> {
     fn push(&mut self, open: Open) -> FsResult<Resource<Descriptor>> {
+        let target = open.target;
         let entry = self.host.table.push(open).map_err(FsError::trap)?;
-        if let Target::Scratch(inode) = open.target {
+        if let Target::Scratch(inode) = target {
             self.wasi.files.lock().opened(inode);
         }
         // The guest's handle has the engine's type, but its number is that of our entry.

@@ -190,7 +190,10 @@ fn a_chain_of_forks() {
 #[test]
 fn files_that_were_left_open_are_written() {
     let mut parent = session();
-    printed(&mut parent, "import os\nf = open('/scratch/f', 'w+')\nf.write('one ')\ng = open('/scratch/gone', 'w+')\ng.write('unseen')\ng.flush()\nos.remove('/scratch/gone')");
+    printed(
+        &mut parent,
+        "import os\nf = open('/scratch/f', 'w+')\nf.write('one ')\ng = open('/scratch/gone', 'w+')\ng.write('unseen')\ng.flush()\nos.remove('/scratch/gone')",
+    );
     let mut fork = parent.fork().unwrap().fork().unwrap();
     printed(&mut parent, "open('/scratch/f', 'a').write('parent')");
     let text = "print(f.closed, open('/scratch/f', 'a+').write('fork'), open('/scratch/f').read(), os.listdir('/scratch'))";
@@ -202,7 +205,10 @@ fn files_that_were_left_open_are_written() {
 #[test]
 fn raw_descriptors_stay_open() {
     let mut parent = session();
-    printed(&mut parent, "import os\nfd = os.open('/scratch/f', os.O_RDWR | os.O_CREAT)\nos.write(fd, b'one ')\nold = os.open('/scratch/old', os.O_RDWR | os.O_CREAT)\nos.write(old, b'unseen')\nos.remove('/scratch/old')");
+    printed(
+        &mut parent,
+        "import os\nfd = os.open('/scratch/f', os.O_RDWR | os.O_CREAT)\nos.write(fd, b'one ')\nold = os.open('/scratch/old', os.O_RDWR | os.O_CREAT)\nos.write(old, b'unseen')\nos.remove('/scratch/old')",
+    );
     let mut fork = parent.fork().unwrap().fork().unwrap();
     let look = "os.write(fd, {who})\nos.lseek(fd, 0, 0)\nos.lseek(old, 0, 0)\nprint(os.read(fd, 99), os.read(old, 99), os.listdir('/scratch'))";
     let parents = printed(&mut parent, &look.replace("{who}", "b'parent'"));

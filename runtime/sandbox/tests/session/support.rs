@@ -135,7 +135,11 @@ impl ToolHost for Tools {
                 json!({})
             }
             _ => {
-                return Err(Failure::new(FailureKind::InvalidInput, "always-fails", "this tool always fails"));
+                return Err(Failure::new(
+                    FailureKind::InvalidInput,
+                    "always-fails",
+                    "this tool always fails",
+                ));
             }
         };
         Ok(Outcome { content: Vec::new(), structured: Some(structured) })
