@@ -60,10 +60,13 @@ test-guests:
 	cd plugins && $(CARGO) test --locked
 	cd plugins/interpreters/python && python3 -m unittest discover -s tests
 
-BENCH ?= exec fork policy
+BENCH ?= exec policy
 .PHONY: bench
-bench: setup ## measure; writes target/bench/*.json (BENCH="exec fork policy" chooses)
+bench: setup ## measure; writes target/bench/*.json (BENCH="exec policy" chooses)
 	@for name in $(BENCH); do $(MAKE) --no-print-directory bench-$$name; done
 .PHONY: bench-exec
 bench-exec:
 	@python3 scripts/bench.py
+.PHONY: bench-policy
+bench-policy:
+	@$(WITH_TORCH) run --release --locked -p sport-torch --example speed -- $(SPORT_MODEL) auto 2

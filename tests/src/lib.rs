@@ -2,6 +2,8 @@
 //!
 //! Nothing is skipped: where a part is missing, the test fails and says which make target provides it.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests: a panic is a failed test")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -122,7 +122,7 @@ impl Equipment {
 
     /// What agent code may call, for prompts and verifiers.
     pub fn tool_infos(&self) -> Vec<ToolInfo> {
-        (&self.toolbox).tools()
+        self.toolbox.tools()
     }
 
     /// A task's files as artifacts.

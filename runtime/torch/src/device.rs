@@ -1,8 +1,8 @@
 //! Where the numbers live and how wide they are. Everything that knows about CUDA is in this file.
 //!
 //! libtorch's CUDA half is asked for at run time and only when the device says so: a machine without a GPU
-//! needs none of its libraries. No GPU was at hand when this was written: loading `libtorch_cuda.so` was tried,
-//! computing on it was not.
+//! needs none of its libraries. No GPU was at hand when this was written: neither loading
+//! `libtorch_cuda.so` from here nor computing on it has been tried.
 
 use std::sync::OnceLock;
 

@@ -78,7 +78,9 @@ pub fn sample(
     work.report()?;
     let shared = shared_length(requests);
     let prefix = tch::no_grad(|| cache.get(runner, revision, &requests[0].prompt[..shared]));
-    let batch = Batch { runner, tokenizer, requests, prefix: &prefix };
+    // As many batches as it takes, of about the same size.
+    let most = candidates.len().div_ceil(candidates.len().div_ceil(BATCH_ROWS));
+    let batch = Batch { runner, tokenizer, requests, prefix: &prefix, most };
     let mut rest = candidates.as_slice();
     while !rest.is_empty() {
         let (now, later) = rest.split_at(batch.rows_that_fit(rest));
@@ -119,6 +121,8 @@ struct Batch<'a> {
     tokenizer: &'a Tokenizer,
     requests: &'a [Prepared],
     prefix: &'a Prefix,
+    /// Candidates in a batch.
+    most: usize,
 }
 
 impl Batch<'_> {
@@ -136,7 +140,7 @@ impl Batch<'_> {
             * self.runner.model.kind.elt_size_in_bytes();
         let longest = self.suffix(candidates[0].0).len();
         let mut columns = 0;
-        let fit = candidates.iter().take(BATCH_ROWS).enumerate().take_while(|(index, (request, _))| {
+        let fit = candidates.iter().take(self.most).enumerate().take_while(|(index, (request, _))| {
             columns = columns.max(longest + self.requests[*request].max_tokens);
             (index + 1) * columns * column <= BATCH_BYTES
         });

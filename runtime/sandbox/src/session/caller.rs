@@ -14,6 +14,9 @@ use crate::judging::ToolInfo;
 use crate::types::{Failure, Outcome};
 use crate::wasi::stdio::Channel;
 
+/// Shown what a run prints, as it is made.
+pub(crate) type Sink<'sink> = dyn FnMut(Channel, &[u8]) + 'sink;
+
 /// What the guest's thread asks for.
 pub(crate) enum Ask {
     /// The list of tools.
@@ -93,7 +96,7 @@ impl Caller {
 
 impl Desk {
     /// Answers until the guest's end is dropped.
-    pub fn serve(self, tools: &mut dyn ToolHost, mut sink: Option<&mut dyn FnMut(Channel, &[u8])>) {
+    pub fn serve(self, tools: &mut dyn ToolHost, mut sink: Option<&mut Sink<'_>>) {
         for ask in self.asks {
             let answer = match ask {
                 Ask::Tools => Answer::Tools(tools.tools()),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
-use super::caller::line;
+use super::caller::{Sink, line};
 use super::fork::{Fork, ForkError, diverged};
 use super::interpreter::{Instance, Interpreter};
 use super::journal::{Call, Mark, Step};
@@ -157,7 +157,7 @@ impl Session {
         request: &RunRequest,
         tools: &mut dyn ToolHost,
         budget: &Budget,
-        sink: Option<&mut dyn FnMut(Channel, &[u8])>,
+        sink: Option<&mut Sink<'_>>,
     ) -> RunReport {
         if self.journal.len() >= limits::SESSION_STEPS {
             let reason =
