@@ -6,6 +6,8 @@
 //! * every source file of the runtime stays under 700 lines
 //! * guests are not members of the host's workspace
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -7,6 +7,8 @@
 //! * run directory: exists already, of another version, not a run, in use
 //! * a full disk while a run is written
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

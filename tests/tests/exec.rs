@@ -9,6 +9,8 @@
 //! * what was printed before a deadline is shown
 //! * an endless loop, a memory bomb, an output flood and deep recursion end, each in its own way
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 use std::io::Write;
 use std::process::Stdio;
 

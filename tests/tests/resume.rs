@@ -4,6 +4,8 @@
 //! * a second process on the same run is refused while the first works on it
 //! * an interrupt stops at a safe place with its own exit code
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};

@@ -10,6 +10,8 @@
 //! * `resilience`: what a step breaks does not break the next
 //! * `tools`: tools as functions
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a failed test")]
+
 mod answers;
 mod errors;
 mod files;

@@ -7,6 +7,8 @@
 //! * `determinism`: virtual time and seeded random, equal in equal sessions and continued in forks
 //! * `image`: which components have their snapshot cut out
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a failed test")]
+
 mod containment;
 mod determinism;
 mod endings;
