@@ -40,7 +40,7 @@ pub enum Stage {
     Synthesize(StageArgs),
     /// Sample and run the candidates of an iteration's tasks
     Explore(StageArgs),
-    /// Judge what was explored again, with the run's verifier
+    /// Judge what was explored and not judged yet, with the run's verifier
     Verify(StageArgs),
     /// Make pairs of winners and losers
     Pair(StageArgs),
