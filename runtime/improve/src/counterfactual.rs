@@ -55,6 +55,7 @@ pub fn facts_with(tools: &Toolbox, parent: &Session, code: &str, report: &RunRep
             let unknown = Dependence {
                 tool: change.call,
                 pointer: change.pointer.clone(),
+                changed_to: change.to.clone(),
                 effect: Effect::Unknown,
                 answer_under: None,
             };

@@ -37,6 +37,8 @@ pub struct Dependence {
     pub tool: u32,
     /// JSON Pointer into that call's structured result.
     pub pointer: String,
+    /// What the value was set to; what it was stands in the tool's outcome.
+    pub changed_to: Value,
     /// What became of the answer.
     pub effect: Effect,
     /// The answer under the change, when it changed.

@@ -152,6 +152,7 @@ fn lift_execution(execution: wit::Execution) -> Result<verify::Execution, Failur
             Ok(verify::Dependence {
                 tool: dependence.tool,
                 pointer: dependence.pointer,
+                changed_to: parse(&dependence.changed_to, "changed values")?,
                 effect: match dependence.effect {
                     wit::Effect::Unchanged => verify::Effect::Unchanged,
                     wit::Effect::Changed => verify::Effect::Changed,

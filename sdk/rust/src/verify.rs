@@ -160,6 +160,9 @@ pub struct Dependence {
     pub tool: u32,
     /// JSON Pointer into that call's structured result.
     pub pointer: String,
+    /// What the value was set to; what it was stands in the tool's outcome.
+    #[serde(default)]
+    pub changed_to: Value,
     /// What became of the answer.
     pub effect: Effect,
     /// What it became.

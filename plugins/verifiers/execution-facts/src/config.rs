@@ -12,6 +12,12 @@ pub struct Config {
     /// Words by which a query asks to look before answering; only then may a step without an answer win.
     #[serde(default)]
     pub looking: Vec<String>,
+    /// Words by which a comparison of files asks for the one with the most of what it is about, such as `taller`.
+    #[serde(default)]
+    pub most: Vec<String>,
+    /// Words by which it asks for the one with the least, such as `narrower`.
+    #[serde(default)]
+    pub least: Vec<String>,
     /// Numbers that may stand in arguments though the query does not name them.
     #[serde(default = "default_constants")]
     pub constants: Vec<f64>,

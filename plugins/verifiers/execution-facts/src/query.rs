@@ -15,6 +15,15 @@ pub enum Asked {
     Scalar,
 }
 
+/// Which end a comparison asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The one with the most.
+    Most,
+    /// The one with the least.
+    Least,
+}
+
 /// A query, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
@@ -28,6 +37,8 @@ pub struct Query {
     pub looking: bool,
     /// What kind of answer it asks for.
     pub asked: Asked,
+    /// Which end it asks for; none where it has no such word, or words for both.
+    pub end: Option<End>,
 }
 
 impl Query {
@@ -51,6 +62,7 @@ impl Query {
             about: about(&words, config),
             looking: config.looking.iter().any(|phrase| !find(&words, phrase).is_empty()),
             asked: asked(&words, &named),
+            end: end(&words, config),
             files: named,
         }
     }
@@ -96,6 +108,15 @@ fn about(words: &[String], config: &Config) -> BTreeSet<Place> {
         .filter(|(start, length, _)| !inside_longer(*start, *length))
         .flat_map(|(_, _, places)| places.iter().cloned())
         .collect()
+}
+
+fn end(words: &[String], config: &Config) -> Option<End> {
+    let any = |phrases: &[String]| phrases.iter().any(|phrase| !find(words, phrase).is_empty());
+    match (any(&config.most), any(&config.least)) {
+        (true, false) => Some(End::Most),
+        (false, true) => Some(End::Least),
+        _ => None,
+    }
 }
 
 fn asked(words: &[String], files: &BTreeSet<String>) -> Asked {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sport_sdk::verify::{Candidate, Effect, EndingKind, PastStep, Step, ToolUse};
+use sport_sdk::verify::{Candidate, Dependence, Effect, EndingKind, PastStep, Step, ToolUse};
 
 use crate::config::{Config, Place};
-use crate::query::{Asked, Query};
+use crate::query::{Asked, End, Query};
 
 /// What the rules say of one candidate.
 #[derive(Clone, Debug, PartialEq)]
@@ -258,6 +258,9 @@ fn depends(query: &Query, candidate: &Candidate) -> Finding {
             place.tool == tool.name && place.pointer == fact.pointer && has_text(&tool.arguments, &place.with)
         });
         match (place, fact.effect) {
+            (Some(_), Effect::Changed) if points_away(query, tool, fact) => {
+                return broke(format!("{} of {} pulls the answer the wrong way", fact.pointer, tool.name));
+            }
             (Some(place), effect) => seen.entry((place, file_of(tool, query))).or_default().push(effect),
             (None, Effect::Changed | Effect::Raised) => {
                 return broke(format!("the answer depends on {} of {}", fact.pointer, tool.name));
@@ -287,6 +290,19 @@ fn depends(query: &Query, candidate: &Candidate) -> Finding {
         }
     }
     unclear.map_or(Finding::Answered, Finding::Unclear)
+}
+
+/// Whether a comparison of files goes the wrong way: a file that gets more of what the one with the most is asked for
+/// must become the answer or stay it, and one that gets less must not become it.
+fn points_away(query: &Query, tool: &ToolUse, fact: &Dependence) -> bool {
+    let (Some(end), Asked::OneOf(options)) = (query.end, &query.asked) else { return false };
+    let file = file_of(tool, query).to_lowercase();
+    let was =
+        tool.outcome.as_ref().ok().and_then(Option::as_ref).and_then(|result| result.pointer(&fact.pointer));
+    let (Some(was), Some(to)) = (was.and_then(Value::as_f64), fact.changed_to.as_f64()) else { return false };
+    let Some(under) = fact.answer_under.as_ref().and_then(Value::as_str) else { return false };
+    let nearer = if end == End::Most { to > was } else { to < was };
+    options.contains(&file) && nearer != (under.trim().to_lowercase() == file)
 }
 
 fn has_text(arguments: &Value, text: &str) -> bool {

@@ -11,6 +11,7 @@
 //! * answers that agree here but not in changed worlds are no agreement
 //! * the order of the candidates changes nothing
 //! * a comparison must depend on both files
+//! * a comparison must go the way that the query asks for
 //! * an operator that the query names must be in the expression
 //! * looking first passes only where the query asks for it, once, and not at the last step
 //! * an answer read from an earlier step's result passes, another value fails
@@ -34,7 +35,7 @@ fn config() -> Config {
             { "words": ["times"], "on": [{ "tool": "calculate", "pointer": "/result", "with": "*" }] },
             { "words": ["color"], "on": [{ "tool": "mean_color", "pointer": "/name" }] }
         ],
-        "looking": ["first"]
+        "looking": ["first"], "most": ["wider"], "least": ["less"]
     }))
     .unwrap()
 }
@@ -220,6 +221,37 @@ fn a_comparison_must_depend_on_both_files() {
     first_only.extend(facts(1, &[]));
     assert_eq!(alone(query, &files, answered(json!("a.png"), calls(), first_only)).verdict, Verdict::Fail);
     assert_eq!(alone(query, &files, answered(json!("c.png"), calls(), both)).verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_comparison_must_go_the_right_way() {
+    // a.png is as wide as b.png; `a` and `b` say which of them a wider or a narrower picture makes the answer
+    let compared = |query: &str, wide_a: &str, narrow_a: &str, wide_b: &str, narrow_b: &str| {
+        let fact = |tool: u32, to: i64, under: &str| {
+            let effect = if under == "a.png" { "unchanged" } else { "changed" };
+            let under = (effect == "changed").then_some(under);
+            json!({ "tool": tool, "pointer": "/width", "changed_to": to, "effect": effect, "answer_under": under })
+        };
+        let facts = vec![
+            fact(0, 641_009, wide_a),
+            fact(0, 1, narrow_a),
+            fact(1, 641_009, wide_b),
+            fact(1, 1, narrow_b),
+        ];
+        let candidate = answered(json!("a.png"), vec![info("a.png"), info("b.png")], facts);
+        alone(query, &["a.png", "b.png"], candidate).verdict
+    };
+    let wider = r#"Which image is wider, "a.png" or "b.png"?"#;
+    let less = r#"Which image has less width, "a.png" or "b.png"?"#;
+    let undeclared = r#"Which image has the width, "a.png" or "b.png"?"#;
+    let (wide_wins, narrow_wins) =
+        (["a.png", "b.png", "b.png", "a.png"], ["b.png", "a.png", "a.png", "b.png"]);
+    let told = |query: &str, [w, x, y, z]: [&str; 4]| compared(query, w, x, y, z);
+    assert_eq!(told(wider, wide_wins), Verdict::Pass);
+    assert_eq!(told(wider, narrow_wins), Verdict::Fail);
+    assert_eq!(told(less, wide_wins), Verdict::Fail);
+    assert_eq!(told(less, narrow_wins), Verdict::Pass);
+    assert_eq!(told(undeclared, narrow_wins), Verdict::Pass);
 }
 
 #[test]

@@ -90,6 +90,7 @@ fn dependence(dependence: &Dependence) -> wire::Dependence {
     wire::Dependence {
         tool: dependence.tool,
         pointer: dependence.pointer.clone(),
+        changed_to: lower::json(&dependence.changed_to),
         effect: match dependence.effect {
             Effect::Unchanged => wire::Effect::Unchanged,
             Effect::Changed => wire::Effect::Changed,
