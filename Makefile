@@ -60,13 +60,19 @@ test-guests:
 	cd plugins && $(CARGO) test --locked
 	cd plugins/interpreters/python && python3 -m unittest discover -s tests
 
-BENCH ?= exec policy
+BENCH ?= exec sandbox policy
 .PHONY: bench
-bench: setup ## measure; writes target/bench/*.json (BENCH="exec policy" chooses)
+bench: setup ## measure; writes target/bench/*.json (BENCH="exec sandbox policy" chooses)
 	@for name in $(BENCH); do $(MAKE) --no-print-directory bench-$$name; done
 .PHONY: bench-exec
 bench-exec:
 	@python3 scripts/bench.py
+.PHONY: bench-sandbox
+bench-sandbox:
+	@$(WITH_TORCH) build --release --locked --workspace --examples
+	@target/release/examples/sandbox-speed target/components "$(SPORT_CACHE)/aot" target/bench/sandbox.json
 .PHONY: bench-policy
 bench-policy:
-	@$(WITH_TORCH) run --release --locked -p sport-torch --example speed -- $(SPORT_MODEL) auto 2
+	@$(WITH_TORCH) build --release --locked --workspace --examples
+	@mkdir -p target/bench
+	@target/release/examples/policy-speed $(SPORT_MODEL) auto 2 - target/bench/policy.json

@@ -324,6 +324,8 @@ impl Lora {
 pub struct Evaluate {
     /// Most steps of a task.
     pub max_depth: u32,
+    /// So many steps in a row that raise end a task.
+    pub max_failed_steps: u32,
     /// Tasks evaluated side by side.
     pub wave: u32,
     /// Greedy actions on which the KL to the base model is estimated; 0 leaves it out.
@@ -384,6 +386,10 @@ pub(super) fn resolve(typed: typed::Config, base: &Base<'_>) -> Result<Config, S
         tune: tune(typed.tune.unwrap_or_default())?,
         evaluate: Evaluate {
             max_depth: depth(evaluate.max_depth.unwrap_or(explore.max_depth), "evaluate.max_depth")?,
+            max_failed_steps: at_least_one(
+                evaluate.max_failed_steps.unwrap_or(explore.max_steps_without_winner),
+                "evaluate.max_failed_steps",
+            )?,
             wave: at_least_one(evaluate.wave.unwrap_or(32), "evaluate.wave")?,
             kl_samples: evaluate.kl_samples.unwrap_or(32),
         },

@@ -156,6 +156,7 @@ pub(super) struct Dpo {
 #[serde(deny_unknown_fields)]
 pub(super) struct Evaluate {
     pub max_depth: Option<u32>,
+    pub max_failed_steps: Option<u32>,
     pub wave: Option<u32>,
     pub kl_samples: Option<u32>,
 }

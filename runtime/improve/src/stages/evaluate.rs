@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use sport_policy::types::{Completion, Prompt, SampleRequest, Sampling};
-use sport_sandbox::Session;
+use sport_sandbox::{EndingKind, Session};
 
 use super::{Context, execute, interrupted, needs, pool, put_on_adapter};
 use crate::answers;
@@ -71,6 +71,8 @@ struct Path {
     steps: Vec<EvaluatedStep>,
     /// The step that was sampled and has not run.
     next: Option<EvaluatedStep>,
+    /// Steps in a row that raised.
+    failed: u32,
     ended: bool,
 }
 
@@ -81,7 +83,7 @@ fn evaluate_wave(
 ) -> Result<Vec<EvaluationRow>, Error> {
     let mut paths: Vec<Path> = tasks
         .into_iter()
-        .map(|task| Path { task, session: None, steps: Vec::new(), next: None, ended: false })
+        .map(|task| Path { task, session: None, steps: Vec::new(), next: None, failed: 0, ended: false })
         .collect();
     for _ in 0..context.folder.config.evaluate.max_depth {
         let mut under_way: Vec<&mut Path> = paths.iter_mut().filter(|path| !path.ended).collect();
@@ -90,10 +92,11 @@ fn evaluate_wave(
         }
         sample(context, &mut under_way, adapter)?;
         let equipment = context.equipment;
+        let most_failed = context.folder.config.evaluate.max_failed_steps;
         pool::each(
             &mut under_way,
             equipment.threads,
-            |path| path.run(equipment),
+            |path| path.run(equipment, most_failed),
             || !context.observer.stop(),
         )?;
     }
@@ -140,7 +143,7 @@ impl Path {
             .collect()
     }
 
-    fn run(&mut self, equipment: &Equipment) -> Result<(), Error> {
+    fn run(&mut self, equipment: &Equipment, most_failed: u32) -> Result<(), Error> {
         let Some(mut step) = self.next.take() else {
             self.ended = true;
             return Ok(());
@@ -153,8 +156,10 @@ impl Path {
                 step.report = execute::run(equipment, session, &step.action.code);
             }
         }
+        self.failed = if step.report.ending == EndingKind::Raised { self.failed + 1 } else { 0 };
         // greedy: the same prompt would be answered in the same way, so a path that shows nothing new is over
-        self.ended = step.report.answer.is_some() || !step.report.ending.may_commit();
+        self.ended =
+            step.report.answer.is_some() || !step.report.ending.may_commit() || self.failed >= most_failed;
         self.steps.push(step);
         if self.ended {
             self.session = None;

@@ -1,10 +1,12 @@
 //! Measures the backend on a real model: prefill, decoding at several batch sizes, SFT and DPO steps, memory.
 //!
 //! ```text
-//! OMP_WAIT_POLICY=passive cargo run --release -p sport-torch --example speed -- MODEL [f32|bf16|auto] [THREADS] [CANDIDATES]
+//! OMP_WAIT_POLICY=passive cargo run --release -p sport-torch --example policy-speed -- MODEL [f32|bf16|auto] [THREADS] [CANDIDATES|-] [ROWS.json]
 //! ```
 //!
 //! `CANDIDATES` measures sampling with just so many; 0 leaves sampling out, without it several are tried.
+//!
+//! `ROWS.json` gets the rates as a list of rows.
 //!
 //! Prompts are shaped like the demo's: a prefix of 510 tokens that all tasks share and some 30 tokens of their
 //! own. `cpu` seconds stand beside those of the clock, since the latter depend on the machine's other work.
@@ -25,6 +27,7 @@ fn main() -> Result<(), Error> {
     let dtype = arguments.next().unwrap_or_else(|| "auto".to_owned());
     let threads = arguments.next().and_then(|threads| threads.parse().ok()).unwrap_or(0);
     let only: Option<u64> = arguments.next().and_then(|candidates| candidates.parse().ok());
+    let rows_file = arguments.next();
     let clock = RefCell::new(Clock::start());
     let mut policy =
         Torch::open(&PolicyConfig { model, device: "auto".into(), dtype, threads }, Log::nowhere())?;
@@ -122,6 +125,12 @@ fn main() -> Result<(), Error> {
         .collect();
     timed(&mut policy, "DPO step of 8 pairs", &TrainBatch::Dpo { pairs, beta: 0.1, sft_weight: 1.0 })?;
     sample(&mut policy, "sample 16 x 5 with a fresh adapter", 16, 5, 40)?;
+    if let Some(path) = rows_file {
+        let rows = serde_json::to_string_pretty(&clock.borrow().rows).unwrap_or_default() + "\n";
+        std::fs::write(&path, rows)
+            .map_err(|error| Error::BadRequest(format!("cannot write {path}: {error}")))?;
+        println!("written to {path}");
+    }
     Ok(())
 }
 
@@ -129,15 +138,17 @@ fn main() -> Result<(), Error> {
 struct Clock {
     wall: Instant,
     cpu: f64,
+    /// What was reported, as the files of `make bench` have it. There is no other side in this program.
+    rows: Vec<serde_json::Value>,
 }
 
 impl Clock {
     fn start() -> Self {
-        Self { wall: Instant::now(), cpu: cpu_seconds() }
+        Self { wall: Instant::now(), cpu: cpu_seconds(), rows: Vec::new() }
     }
 
     fn lap(&mut self) {
-        *self = Self::start();
+        (self.wall, self.cpu) = (Instant::now(), cpu_seconds());
     }
 
     fn report(&mut self, what: &str, tokens: u64) {
@@ -147,6 +158,12 @@ impl Clock {
         } else {
             String::new()
         };
+        if tokens > 0 {
+            self.rows.push(serde_json::json!({
+                "name": what, "value": tokens as f64 / wall, "unit": "tokens/s",
+                "baseline": null, "ratio": null, "goal": null, "met": null
+            }));
+        }
         println!("{what}: {wall:.2} s, cpu {cpu:.2} s{rate}; peak RSS {} MB", peak_megabytes());
         self.lap();
     }

@@ -1,0 +1,146 @@
+//! Measures sessions, forks and tool calls through the real components, and writes the rows as JSON.
+//!
+//! ```text
+//! cargo run --release -p sport-sandbox --example sandbox-speed -- COMPONENTS AOT_FOLDER ROWS.json
+//! ```
+//!
+//! Rows are medians; the baseline is `python3` of this machine doing the same in a process of its own, in turn with
+//! ours. Rows without a baseline have no such other side.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sport_sandbox::{
+    ArtifactStore, Branch, Budget, Grants, Interpreter, Limits, RunRequest, Sandbox, SandboxOptions, Session,
+    SessionOptions, ToolHost, Toolbox,
+};
+
+type Failed = Box<dyn std::error::Error>;
+
+/// Repetitions of a row; one more goes unmeasured before them.
+const REPEATS: usize = 21;
+
+/// Tool calls in one repetition.
+const CALLS: usize = 50;
+
+fn main() -> Result<(), Failed> {
+    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let [components, aot_dir, rows_file] = arguments.as_slice() else {
+        return Err("usage: speed COMPONENTS AOT_FOLDER ROWS.json".into());
+    };
+    let sandbox = Sandbox::new(SandboxOptions { aot_dir: aot_dir.clone() })?;
+    let python = sandbox.interpreter(&components.join("python.wasm"), &Grants::new(["tools"])?)?;
+    let calculator =
+        sandbox.tool(&components.join("calculator.wasm"), &Grants::new(Vec::<String>::new())?)?;
+    let mut toolbox = Toolbox::new(vec![calculator], ArtifactStore::new_in_memory())?;
+    let mut rows = Vec::new();
+
+    let (ours, theirs) = alternate(
+        || {
+            let mut session = open(&python)?;
+            exec(&mut session, "x = 1", &mut toolbox)
+        },
+        || python3("x = 1"),
+    )?;
+    rows.push(row("open a session and run `x = 1`", "ms", ours, Some(theirs)));
+
+    let state = "import json\nstate = json.loads(json.dumps([{'n': n} for n in range(1000)]))";
+    for steps in [1, 3] {
+        let mut parent = open(&python)?;
+        for _ in 0..steps {
+            exec(&mut parent, state, &mut toolbox)?;
+        }
+        let (ours, theirs) = alternate(
+            || {
+                let mut fork = parent.fork()?;
+                exec(&mut fork, "x = len(state)", &mut toolbox)
+            },
+            || python3(&format!("{}\nx = len(state)", vec![state; steps].join("\n"))),
+        )?;
+        rows.push(row(&format!("fork after {steps} steps (by replay) and run"), "ms", ours, Some(theirs)));
+    }
+
+    let expression = json!({ "expression": "237 * 83" });
+    let (ours, _) = alternate(
+        || {
+            let mut branch = Branch::open(&[])?;
+            for _ in 0..CALLS {
+                let budget = Budget::new(Limits::tool());
+                (&toolbox)
+                    .invoke("calculate", &expression, &mut branch, &budget)
+                    .map_err(|failure| failure.to_string())?;
+            }
+            Ok(())
+        },
+        || Ok(()),
+    )?;
+    rows.push(row("tool call by the host, a fresh instance each", "ms", ours / CALLS as f64, None));
+
+    let calls = format!("for n in range({CALLS}):\n    calculate(expression=\"237 * 83\")");
+    let (ours, _) = alternate(|| exec(&mut open(&python)?, &calls, &mut toolbox), || Ok(()))?;
+    let (empty, _) = alternate(
+        || exec(&mut open(&python)?, &format!("for n in range({CALLS}):\n    pass"), &mut toolbox),
+        || Ok(()),
+    )?;
+    rows.push(row("tool call from agent code", "ms", (ours - empty).max(0.0) / CALLS as f64, None));
+
+    if let Some(folder) = rows_file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(rows_file, serde_json::to_string_pretty(&rows)? + "\n")?;
+    println!("written to {}", rows_file.display());
+    Ok(())
+}
+
+fn open(python: &Arc<Interpreter>) -> Result<Session, Failed> {
+    Ok(python.open(SessionOptions { seed: 1, files: Vec::new(), store: ArtifactStore::new_in_memory() })?)
+}
+
+fn exec(session: &mut Session, code: &str, tools: &mut Toolbox) -> Result<(), Failed> {
+    let request = RunRequest { code: code.to_owned(), ..RunRequest::default() };
+    let report = session.run(&request, tools, &Budget::new(Limits::interpreter()));
+    if report.ending.may_commit() { Ok(()) } else { Err(format!("{report:?}").into()) }
+}
+
+fn python3(code: &str) -> Result<(), Failed> {
+    let status = Command::new("python3").args(["-c", code]).stdout(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(format!("python3 ended with {status}").into()) }
+}
+
+/// Medians of both sides in milliseconds, one after the other in turn.
+fn alternate(
+    mut ours: impl FnMut() -> Result<(), Failed>,
+    mut theirs: impl FnMut() -> Result<(), Failed>,
+) -> Result<(f64, f64), Failed> {
+    let mut times = [Vec::new(), Vec::new()];
+    for repeat in 0..=REPEATS {
+        for side in 0..2 {
+            let began = Instant::now();
+            if side == 0 {
+                ours()?
+            } else {
+                theirs()?
+            }
+            if repeat > 0 {
+                times[side].push(began.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+    }
+    let [ours, theirs] = times.map(|mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    });
+    Ok((ours, theirs))
+}
+
+fn row(name: &str, unit: &str, value: f64, baseline: Option<f64>) -> Value {
+    match baseline {
+        Some(baseline) => println!("{name}: {value:.2} {unit}, python3 {baseline:.2} {unit}"),
+        None => println!("{name}: {value:.3} {unit}"),
+    }
+    let ratio = baseline.map(|baseline| baseline / value);
+    json!({ "name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio, "goal": null, "met": null })
+}
