@@ -64,28 +64,34 @@ def config(name: str) -> pathlib.Path:
 
 
 def table() -> int:
-    print("| run | base | " + " | ".join(f"iteration {n}" for n in (1, 2)) + " | gain [95 %] | families up/down, p | winners right |")
-    print("|---|---|---|---|---|---|---|")
+    """One row a run: held-out success of the demo families, the comparison with the base, and the winners' precision."""
+    print("| run | base | iteration 1 | iteration 2 | gain, 95 % interval | families up, down, p | winners right | hard | multi-step |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for name in RUNS:
-        if not (STUDY / name).is_dir():
+        if not (STUDY / name / "run.sqlite").is_file():
             continue
         shown = subprocess.run([SPORT, "run", "show", STUDY / name, "--json"], check=True, stdout=subprocess.PIPE)
         summary = json.loads(shown.stdout)
-        cells = {i["number"]: i for i in summary["iterations"]}
-        held = [share(cells[n]["held_out"]) if n in cells else "" for n in (0, 1, 2)]
-        right = [cells[n]["winners_right"] for n in (1, 2) if n in cells and cells[n].get("winners_right")]
-        print(f"| {name} | " + " | ".join(held) + f" | {comparison(summary)} | "
-              + ", ".join(f"{r['correct']}/{r['total']}" for r in right) + " |")
+        found = {iteration["number"]: iteration for iteration in summary["iterations"]}
+        row = [name, *(share(found[n]["held_out"]) if n in found else "" for n in (0, 1, 2))]
+        if gain := summary.get("comparison"):
+            row += [
+                f"{gain['difference']:+.0%} [{gain['low']:+.0%}, {gain['high']:+.0%}]",
+                f"{gain['families_up']}, {gain['families_down']}, {gain['sign_test_p']:.3f}",
+            ]
+        else:
+            row += ["", ""]
+        right = [found[n]["winners_right"] for n in (1, 2) if n in found and found[n]["winners_right"]]
+        row.append(", ".join(f"{each['correct']}/{each['total']}" for each in right))
+        for other in ("hard", "multi-step"):
+            sets = [found[n]["sets"].get(other) for n in (0, 1, 2) if n in found]
+            row.append(" → ".join(f"{each['correct']}/{each['total']}" for each in sets if each))
+        print("| " + " | ".join(row) + " |")
     return 0
 
 
 def share(held: dict) -> str:
     return f"{held['correct']}/{held['total']} ({held['correct'] / max(held['total'], 1):.0%})"
-
-
-def comparison(summary: dict) -> str:
-    found = summary.get("comparison")
-    return json.dumps(found) if found else " | "
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 //! * image folder: missing, a corrupt photograph
 //! * plugin: missing, not a component, cut short, of a wrong contract, asking for what is not granted
 //! * run directory: exists already, of another version, not a run, in use
-//! * a full disk while a run is written
+//! * a full disk while a run is written, and a limit on the size of files
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
@@ -142,12 +142,45 @@ fn run_directories() {
 
 #[test]
 fn a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = scripted(folder.path(), &[]);
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    // A disk of our own, in a mount namespace that ends with the script; later it grows, and the run goes on.
+    let script = r#"
+        set -e
+        mount -t tmpfs -o size=300k tmpfs "$2"
+        code=0; "$0" improve --config "$1" --run "$2/run" || code=$?
+        echo "first: $code"
+        mount -o remount,size=64m "$2"
+        "$0" improve --config "$1" --run "$2/run" --resume > /dev/null
+        "$0" run show "$2/run" --json
+    "#;
+    let unshared = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script]).arg(sport_tests::binary());
+        run(command.arg(&config).arg(&disk))
+    };
+    if unshared("mount -t tmpfs tmpfs \"$2\"").0 != 0 {
+        eprintln!("this machine lets nobody mount a disk; `a_limit_on_the_size_of_files` has to do alone");
+        return;
+    }
+    let (code, stdout, stderr) = unshared(script);
+    assert_eq!(code, 0, "{stderr}");
+    assert_one_line_error(&stderr, "the disk is full");
+    let (first, summary) = stdout.split_once('\n').unwrap();
+    assert_eq!(first, "first: 3");
+    let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+    assert_eq!(summary["outcome"], "finished", "{summary}");
+}
+
+#[test]
+fn a_limit_on_the_size_of_files() {
     use std::os::unix::process::CommandExt;
     let folder = tempfile::tempdir().unwrap();
     let config = scripted(folder.path(), &[]);
     let run_folder = folder.path().join("run");
     let mut command = improve(&config, &run_folder);
-    // A file size limit stands in for a full disk: writes beyond it fail in the same places.
     // SAFETY: only async-signal-safe calls between fork and exec.
     unsafe {
         command.pre_exec(|| {

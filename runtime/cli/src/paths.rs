@@ -12,7 +12,7 @@ pub fn cache() -> PathBuf {
 
 /// First-party components: `$SPORT_COMPONENTS`, else `../components` beside the binary.
 pub fn components() -> PathBuf {
-    std::env::var_os("SPORT_COMPONENTS").map_or_else(|| beside_binary("../components"), PathBuf::from)
+    sport_improve::Places::with_components(beside_binary("../components")).components
 }
 
 /// The torch backend: `$SPORT_TORCH`, else `libsport_torch.so` beside the binary.

@@ -1,6 +1,7 @@
 //! Counterfactual facts, with the real interpreter, the real image tool and a real picture.
 //!
 //! * an answer depends on the field that it reads, and on no other
+//! * a fact says what the value was changed to
 //! * a constant depends on nothing, however many tools it calls
 //! * a comparison depends on both sides, in the direction that turns it round
 //! * equal calls are changed alike
@@ -151,6 +152,15 @@ fn an_answer_depends_on_what_it_reads() {
         answers.iter().any(|answer| *answer > 5) && answers.iter().any(|answer| *answer < 5),
         "{answers:?}"
     );
+}
+
+#[test]
+fn a_fact_says_what_the_value_was_changed_to() {
+    let facts = world().facts(r#"final_answer(image_info(image="a.png")["width"])"#);
+    let mut changed = facts.iter().filter(|fact| fact.pointer == "/width").peekable();
+    assert!(changed.peek().is_some());
+    assert!(changed.all(|fact| fact.answer_under.as_ref() == Some(&fact.changed_to)), "{facts:?}");
+    assert!(facts.iter().any(|fact| fact.pointer == "/format" && fact.changed_to.is_string()), "{facts:?}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn alternate(
 ) -> Result<(f64, f64), Failed> {
     let mut times = [Vec::new(), Vec::new()];
     for repeat in 0..=REPEATS {
-        for side in 0..2 {
+        for (side, times) in times.iter_mut().enumerate() {
             let began = Instant::now();
             if side == 0 {
                 ours()?
@@ -125,7 +125,7 @@ fn alternate(
                 theirs()?
             }
             if repeat > 0 {
-                times[side].push(began.elapsed().as_secs_f64() * 1000.0);
+                times.push(began.elapsed().as_secs_f64() * 1000.0);
             }
         }
     }

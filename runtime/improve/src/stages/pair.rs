@@ -34,6 +34,7 @@ pub fn pair(folder: &Folder, observer: &mut dyn Observer, iteration: u32) -> Res
     let store = &folder.store;
     needs(store, iteration, Stage::Explore)?;
     let began = Instant::now();
+    observer.begin(iteration, Stage::Pair, 0, "steps");
     let settings = &folder.config.pair;
     let mut pairs = Vec::new();
     let mut winners = 0;

@@ -33,6 +33,7 @@ pub fn synthesize(
         return Ok(());
     }
     let began = Instant::now();
+    observer.begin(iteration, Stage::Synthesize, 0, "images");
     let settings = &folder.config.synthesize;
     let images = match store.meta(FACTS)? {
         Some(text) => {

@@ -4,6 +4,7 @@
 //! * manifests, adapters, report and config lie in the run directory
 //! * winners are right, equal texts merged, losers paired; known answers are in no prompt
 //! * a task of two steps: the winner's variables and files are there in the second step
+//! * a held-out task ends after so many steps in a row that raise
 //! * a finished run has nothing left to do
 
 use std::fs;
@@ -12,7 +13,7 @@ use sport_improve::store::{Standing, StepOutcome};
 use sport_improve::{Outcome, Silent, Split, Summary};
 use sport_sandbox::EndingKind;
 
-use super::setting::{Setting, contents, look_actions, width_actions};
+use super::setting::{Setting, actions, contents, look_actions, width_actions};
 
 #[test]
 fn a_run_improves_and_says_so() {
@@ -109,6 +110,28 @@ fn the_second_step_has_what_the_winner_left() {
     }
     let results = store.evaluations(0).unwrap();
     assert!(results.iter().all(|result| result.correct && result.steps.len() == 2), "{results:?}");
+}
+
+#[test]
+fn a_held_out_task_ends_after_steps_that_raise() {
+    let lost = |depth: u64| (None, Some(depth), vec![format!("no_such_name_{depth}"); 5]);
+    let answer = "final_answer(1)".to_owned();
+    for (failed, steps) in [(1, 1), (2, 2), (3, 4)] {
+        let actions = actions(&[
+            lost(0),
+            lost(1),
+            (None, Some(2), vec!["'on'".to_owned(); 5]),
+            (None, None, vec![answer.clone(); 5]),
+        ]);
+        let setting = Setting::new(&actions).with(
+            "[evaluate]\nmax_depth = 2",
+            &format!("[evaluate]\nmax_depth = 6\nmax_failed_steps = {failed}"),
+        );
+        let (run, outcome) = setting.improve("run");
+        assert!(matches!(outcome, Outcome::NoSignal { .. }), "{outcome:?}");
+        let results = run.folder().store.evaluations(0).unwrap();
+        assert!(results.iter().all(|result| result.steps.len() == steps), "{failed}: {results:?}");
+    }
 }
 
 #[test]

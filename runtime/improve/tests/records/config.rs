@@ -20,6 +20,7 @@ fn defaults_are_resolved() {
     assert_eq!(config.explore.temperature, [0.7; 5]);
     assert_eq!(config.explore.max_depth, 8);
     assert_eq!(config.evaluate.max_depth, 8);
+    assert_eq!(config.evaluate.max_failed_steps, config.explore.max_steps_without_winner);
     assert_eq!(config.synthesize.train_tasks, 80);
     assert_eq!(config.synthesize.held_out_tasks, 160);
     assert_eq!(config.pair.rule, PairRule::WinnerVsLosers);

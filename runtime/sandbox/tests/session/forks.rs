@@ -219,7 +219,7 @@ fn raw_descriptors_stay_open() {
 }
 
 #[test]
-fn what_is_left_of_the_budget_is_recorded() {
+fn the_tools_of_the_past_are_those_it_had() {
     // The tools that a session has are asked for in every run; a fork must not see other ones in its past.
     let mut tools = Tools::default();
     let mut parent = session();
