@@ -7,8 +7,14 @@
 #   source of the same standard library) are unpacked into $SPORT_CACHE/guest-rust, nothing is installed, and
 #   cargo builds the library from that source once per target folder. About 130 MiB to download.
 #
+# Package lists that are older than the machine may know only a compiler that is too old; they are then brought up to
+# date first, which takes root.
+#
 # Returns 4 with a message when neither is possible. Running it again is quick; what was unpacked completely has
 # its final name, and what was cut short is done again.
+
+# The oldest compiler that the components are written for (`rust-version` in plugins/Cargo.toml).
+guest_oldest=1.95
 
 sport_guest_env() {
     guest_sysroot=$(rustc --print sysroot) || {
@@ -25,7 +31,7 @@ sport_guest_env() {
         return 4
     fi
     guest_prefix=${SPORT_CACHE:-$HOME/.cache/sport}/guest-rust
-    if [ ! -x "$guest_prefix/rustc" ]; then
+    if ! sport_guest_recent "$("$guest_prefix/rustc" -V 2>/dev/null | cut -d ' ' -f 2)"; then
         sport_guest_unpack "$guest_prefix" || return 4
     fi
     # `build-std` is an unstable feature of cargo; the two packages fit together, so it is safe to switch on.
@@ -39,18 +45,17 @@ sport_guest_unpack() {
         echo "error: this Rust toolchain cannot build for wasm32; run: rustup target add wasm32-unknown-unknown" >&2
         return 4
     fi
+    rm -rf "$1.part/root"
     mkdir -p "$1.part/debs" "$1.part/root" || return 4
     guest_packages=$(sport_guest_packages)
+    if [ -z "$guest_packages" ] && [ "$(id -u)" = 0 ]; then
+        apt-get -qq -o Acquire::Retries=3 update || true
+        guest_packages=$(sport_guest_packages)
+    fi
     if [ -z "$guest_packages" ]; then
-        if [ "$(id -u)" = 0 ]; then
-            apt-get -qq -o Acquire::Retries=3 update || true
-            guest_packages=$(sport_guest_packages)
-        fi
-        if [ -z "$guest_packages" ]; then
-            echo "error: no compiler for wasm32 in sight; run: rustup target add wasm32-unknown-unknown" >&2
-            echo "       or, on Debian 12 with bookworm-security in its sources: sudo apt-get update" >&2
-            return 4
-        fi
+        echo "error: no compiler for wasm32 in sight; run: rustup target add wasm32-unknown-unknown" >&2
+        echo "       or, on Debian 12 with bookworm-security in its sources: sudo apt-get update" >&2
+        return 4
     fi
     echo "fetching the compiler for the components (Debian rustc-web, about 130 MiB, once)" >&2
     # shellcheck disable=SC2086 # a list of packages
@@ -68,7 +73,9 @@ sport_guest_unpack() {
             return 4
         }
     fi
-    for guest_deb in "$1.part"/debs/*.deb; do
+    for guest_package in $guest_packages; do
+        # an earlier try may have left an older version beside it
+        guest_deb=$(find "$1.part/debs" -name "${guest_package}_*.deb" | sort -V | tail -n 1)
         dpkg -x "$guest_deb" "$1.part/root" || {
             echo "error: cannot unpack $guest_deb; is the disk full? remove $1.part and make again" >&2
             return 4
@@ -90,8 +97,10 @@ SCRIPT
 }
 
 # The names of the packages: the newest `libstd-rust-web`, the LLVM that it was built with and what of LLVM's own
-# libraries is not installed. Empty when the package lists do not know them.
+# libraries is not installed. Empty when the package lists do not know them, or only in a version that is too old.
 sport_guest_packages() {
+    guest_candidate=$(apt-cache policy rustc-web 2>/dev/null | sed -n 's/^ *Candidate: //p')
+    sport_guest_recent "$guest_candidate" || return 0
     guest_std=$(apt-cache depends libstd-rust-web-dev 2>/dev/null |
         sed -n 's/.*Depends: \(libstd-rust-web-[0-9.]*\)$/\1/p' | sort -V | tail -n 1)
     [ -n "$guest_std" ] || return 0
@@ -105,6 +114,12 @@ sport_guest_packages() {
                 echo "$guest_library"
         done | tr '\n' ' ')
     echo "rustc-web libstd-rust-web-dev rust-web-src $guest_std $guest_llvm $guest_more"
+}
+
+# Whether a version is one that the components can be built with.
+sport_guest_recent() {
+    case "$1" in [0-9]*) ;; *) return 1 ;; esac
+    [ "$(printf '%s\n' "$guest_oldest" "$1" | sort -V | head -n 1)" = "$guest_oldest" ]
 }
 
 sport_guest_env
