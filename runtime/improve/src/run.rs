@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::observer::{Observer, Stage};
 use crate::prompt::PromptForm;
 use crate::report;
-use crate::stages::pair::Signal;
 use crate::stages::tune::Tuning;
 use crate::stages::{Context, evaluate, explore, pair, synthesize, tune, verify};
 use crate::store::Folder;
@@ -132,7 +131,7 @@ impl Run {
             for stage in [Stage::Synthesize, Stage::Explore, Stage::Verify, Stage::Pair] {
                 self.stage(iteration, stage, observer)?;
             }
-            if let Some(reason) = self.lack_of_signal(iteration, observer)? {
+            if let Some(reason) = self.lack_of_signal(iteration)? {
                 self.folder.store.set_meta("reason", &reason)?;
                 self.folder.store.set_meta("outcome", "no-signal")?;
                 self.close(iteration, "no-signal")?;
@@ -173,7 +172,7 @@ impl Run {
             }
             Stage::Explore => explore::explore(&mut context, iteration),
             Stage::Verify => verify::verify(&mut context, iteration),
-            Stage::Pair => pair::pair(&self.folder, context.observer, iteration).map(drop),
+            Stage::Pair => pair::pair(&self.folder, context.observer, iteration),
             Stage::Sft | Stage::Dpo => tune::tune(Tuning {
                 folder: &self.folder,
                 policy: context.policy,
@@ -217,12 +216,15 @@ impl Run {
     }
 
     /// Why an iteration has nothing to learn from, if it has not.
-    fn lack_of_signal(&self, iteration: u32, observer: &mut dyn Observer) -> Result<Option<String>, Error> {
-        let Signal { winners, pairs } = pair::pair(&self.folder, observer, iteration)?;
-        let dpo = self.folder.config.tune.dpo.rate.epochs > 0;
-        if winners > 0 && (pairs > 0 || !dpo) {
+    fn lack_of_signal(&self, iteration: u32) -> Result<Option<String>, Error> {
+        let (store, config) = (&self.folder.store, &self.folder.config.tune);
+        let pairs = config.dpo.rate.epochs > 0 && !store.pairs(iteration)?.is_empty();
+        let imitated = config.sft.rate.epochs > 0 && !tune::imitated(&self.folder, iteration)?.is_empty();
+        if pairs || (imitated && config.dpo.rate.epochs == 0) {
             return Ok(None);
         }
+        let steps = store.step_outcomes(iteration)?;
+        let winners = steps.iter().find(|(outcome, _)| outcome == "winner").map_or(0, |(_, count)| *count);
         let found = if winners == 0 {
             "no step had a winner".to_owned()
         } else {

@@ -5,7 +5,7 @@
 //!
 //! # The file
 //!
-//! TOML; unknown keys are errors. `examples/forms/raw.toml` is a commented example.
+//! TOML; unknown keys are errors. `examples/forms/few-shot.toml` is a commented example.
 //!
 //! ```toml
 //! form = 1                   # version of this format

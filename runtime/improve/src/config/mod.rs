@@ -1,12 +1,13 @@
 //! `sport.toml`: what a run is to do.
 //!
-//! Read in two steps: [`typed`] is what somebody wrote, every key optional; [`meant`] has every default resolved
-//! and every path absolute. The second is written into the run directory, so that a run says for ever what it
+//! Read in two steps: [`typed`] is what somebody wrote, every key optional; [`resolve`] fills in what is left out and
+//! checks the rest; [`meant`] has every default resolved and every path absolute. The second is written into the run directory, so that a run says for ever what it
 //! did, also when defaults change later.
 
 mod meant;
 mod message;
 mod places;
+mod resolve;
 mod typed;
 
 pub use meant::{
@@ -36,7 +37,7 @@ impl Config {
             path: path.to_owned(),
             message: message::one_line(&error, text),
         })?;
-        meant::resolve(typed, &places::Base { folder, places })
+        resolve::resolve(typed, &places::Base { folder, places })
             .map_err(|message| Error::Config { path: path.to_owned(), message })
     }
 

@@ -91,6 +91,7 @@ pub(super) enum OneOrEach<T> {
 pub(super) struct Explore {
     pub candidates: Option<u32>,
     pub temperature: Option<OneOrEach<f32>>,
+    pub temperature_rise: Option<f32>,
     pub top_p: Option<OneOrEach<f32>>,
     pub top_k: Option<OneOrEach<u32>>,
     pub max_depth: Option<u32>,
@@ -134,6 +135,7 @@ pub(super) struct Sft {
     pub weight_decay: Option<f64>,
     pub max_grad_norm: Option<f64>,
     pub winners: Option<Winners>,
+    pub contested: Option<bool>,
     pub replay: Option<f64>,
 }
 

@@ -96,9 +96,11 @@ fn sample(context: &mut Context<'_>, lives: &mut [Live], adapter: bool) -> Resul
     let mut requests = Vec::with_capacity(lives.len());
     for live in lives.iter() {
         let depth = live.decided.to_string();
+        // where what came to mind first was wrong, less likely actions are worth a look
+        let rise = explore.temperature_rise * live.without_winner as f32;
         let candidates = (0..explore.candidates as usize)
             .map(|number| Sampling {
-                temperature: explore.temperature[number],
+                temperature: explore.temperature[number] + rise,
                 top_p: explore.top_p[number],
                 top_k: explore.top_k[number],
                 seed: seed(

@@ -20,18 +20,12 @@ const UNLIKE: f64 = 0.3;
 /// So many erring losers the published code takes.
 const MOST_ERRING: usize = 2;
 
-/// What a pairing stage found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signal {
-    /// Steps with a winner.
-    pub winners: u64,
-    /// Pairs.
-    pub pairs: u64,
-}
-
 /// Makes the pairs of an iteration.
-pub fn pair(folder: &Folder, observer: &mut dyn Observer, iteration: u32) -> Result<Signal, Error> {
+pub fn pair(folder: &Folder, observer: &mut dyn Observer, iteration: u32) -> Result<(), Error> {
     let store = &folder.store;
+    if store.stage_done(iteration, Stage::Pair)? {
+        return Ok(());
+    }
     needs(store, iteration, Stage::Explore)?;
     let began = Instant::now();
     observer.begin(iteration, Stage::Pair, 0, "steps");
@@ -63,14 +57,11 @@ pub fn pair(folder: &Folder, observer: &mut dyn Observer, iteration: u32) -> Res
             });
         }
     }
-    let signal = Signal { winners, pairs: pairs.len() as u64 };
-    if !store.stage_done(iteration, Stage::Pair)? {
-        store.put_pairs(iteration, &pairs)?;
-        let result = json!({ "winners": winners, "pairs": pairs.len() });
-        store.end_stage(iteration, Stage::Pair, began.elapsed().as_secs_f64(), &result)?;
-        observer.end(iteration, Stage::Pair, &format!("{} pairs of {winners} winners", pairs.len()));
-    }
-    Ok(signal)
+    store.put_pairs(iteration, &pairs)?;
+    let result = json!({ "winners": winners, "pairs": pairs.len() });
+    store.end_stage(iteration, Stage::Pair, began.elapsed().as_secs_f64(), &result)?;
+    observer.end(iteration, Stage::Pair, &format!("{} pairs of {winners} winners", pairs.len()));
+    Ok(())
 }
 
 /// Numbers of the candidates that a rule pairs with the winner, each text once.

@@ -42,7 +42,7 @@ pub fn tune(mut tuning: Tuning<'_>) -> Result<(), Error> {
     needs(store, iteration, Stage::Pair)?;
     let config = &folder.config.tune;
     if config.sft.rate.epochs > 0 && !store.stage_done(iteration, Stage::Sft)? {
-        let items = winners(folder, iteration)?;
+        let items = imitated(folder, iteration)?;
         let batch = |places: &[usize]| TrainBatch::Sft {
             items: places.iter().map(|&place| items[place].clone()).collect(),
         };
@@ -283,14 +283,14 @@ impl Tuning<'_> {
 }
 
 /// What SFT imitates: this iteration's winners and, where the config says so, some of earlier ones.
-fn winners(folder: &Folder, iteration: u32) -> Result<Vec<Completion>, Error> {
+pub(crate) fn imitated(folder: &Folder, iteration: u32) -> Result<Vec<Completion>, Error> {
     let settings = &folder.config.tune.sft;
-    let mut items = winners_of(folder, iteration, settings.winners)?;
+    let mut items = winners(folder, iteration)?;
     let wanted = (settings.replay * items.len() as f64).round() as usize;
     if wanted > 0 && iteration > 1 {
         let mut earlier = Vec::new();
         for before in 1..iteration {
-            earlier.extend(winners_of(folder, before, settings.winners)?);
+            earlier.extend(winners(folder, before)?);
         }
         let ids = [iteration.to_string()];
         let order = order(earlier.len(), folder.config.run.seed, Purpose::Replay, &[ids[0].as_str()]);
@@ -299,18 +299,23 @@ fn winners(folder: &Folder, iteration: u32) -> Result<Vec<Completion>, Error> {
     Ok(items)
 }
 
-fn winners_of(folder: &Folder, iteration: u32, which: Winners) -> Result<Vec<Completion>, Error> {
+fn winners(folder: &Folder, iteration: u32) -> Result<Vec<Completion>, Error> {
+    let settings = &folder.config.tune.sft;
     let mut items = Vec::new();
     let mut seen = BTreeSet::new();
     for step in folder.store.steps_of_iteration(iteration)? {
         if step.winner.is_none() {
             continue;
         }
-        for candidate in folder.store.candidates(step.id)? {
-            let take = match candidate.standing {
-                Some(Standing::Winner) => true,
-                Some(Standing::CoWinner) => which == Winners::All,
-                _ => false,
+        let candidates = folder.store.candidates(step.id)?;
+        let won = |standing| matches!(standing, Some(Standing::Winner | Standing::CoWinner));
+        if settings.contested && candidates.iter().all(|candidate| won(candidate.standing)) {
+            continue;
+        }
+        for candidate in candidates {
+            let take = match settings.winners {
+                Winners::All => won(candidate.standing),
+                Winners::One => candidate.standing == Some(Standing::Winner),
             };
             let tokens = candidate.sample.tokens;
             if take && !tokens.is_empty() && seen.insert((step.id, tokens.clone())) {

@@ -1,7 +1,7 @@
 //! Runs that have nothing to learn from stop and say so:
 //!
 //! * nobody is ever right
-//! * everybody is always right
+//! * everybody is always right; SFT alone may imitate them all the same, unless only contested winners count
 //! * asked again, the run says the same
 
 use sport_improve::{Outcome, Silent, Summary};
@@ -25,10 +25,25 @@ fn a_run_in_which_nobody_is_right_stops() {
     assert_eq!(setting.open("run").unwrap().improve(&mut Silent).unwrap(), outcome);
 }
 
+fn everybody_is_right() -> Setting {
+    let right = "import os\nfinal_answer(image_info(image=os.listdir(\"/task\")[0])[\"width\"])".to_owned();
+    Setting::new(&actions(&[(None, None, vec![right])]))
+}
+
+#[test]
+fn sft_alone_needs_no_loser_unless_it_is_told_to() {
+    for (contested, finishes) in [(false, true), (true, false)] {
+        let setting = everybody_is_right()
+            .with("[tune.sft]", &format!("[tune.sft]\ncontested = {contested}"))
+            .with("[tune.dpo]", "[tune.dpo]\nepochs = 0");
+        let (_, outcome) = setting.improve("run");
+        assert_eq!(outcome == Outcome::Finished, finishes, "{outcome:?}");
+    }
+}
+
 #[test]
 fn a_run_in_which_everybody_is_right_stops() {
-    let right = "import os\nfinal_answer(image_info(image=os.listdir(\"/task\")[0])[\"width\"])".to_owned();
-    let setting = Setting::new(&actions(&[(None, None, vec![right])]));
+    let setting = everybody_is_right();
     let (_, outcome) = setting.improve("run");
     let Outcome::NoSignal { iteration: 1, reason } = outcome else { panic!("{outcome:?}") };
     assert!(reason.contains("uniformly right"), "{reason}");

@@ -3,6 +3,7 @@
 //! * the base fails, the tuned policy is right, and every figure of the summary says so
 //! * manifests, adapters, report and config lie in the run directory
 //! * winners are right, equal texts merged, losers paired; known answers are in no prompt
+//! * a step without a winner is tried again from the same state, hotter
 //! * a task of two steps: the winner's variables and files are there in the second step
 //! * a held-out task ends after so many steps in a row that raise
 //! * a finished run has nothing left to do
@@ -88,6 +89,28 @@ fn winners_are_right_and_losers_are_paired() {
             assert!(pair.reference.is_some());
         }
     }
+}
+
+#[test]
+fn a_step_without_a_winner_is_tried_hotter() {
+    let broken = vec!["final_answer(".to_owned(); 5];
+    let right = "import os\nfinal_answer(image_info(image=os.listdir(\"/task\")[0])[\"width\"])".to_owned();
+    let better = vec![right, "1".to_owned(), "2".to_owned(), "3".to_owned(), "4".to_owned()];
+    let setting = Setting::new(&actions(&[(None, Some(0), broken), (None, None, better)]))
+        .with("[explore]", "[explore]\ntemperature = [0.0, 0.5, 0.5, 0.5, 0.5]\ntemperature_rise = 0.25")
+        .with("iterations = 2", "iterations = 1");
+    let (run, _) = setting.improve("run");
+    let store = &run.folder().store;
+    let (task, _) = store.tasks(1, Split::Train).unwrap().remove(0);
+    let steps = store.steps(&task.id).unwrap();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert_eq!((steps[0].outcome, steps[1].outcome), (StepOutcome::NoWinner, StepOutcome::Winner));
+    assert_eq!(steps[0].prompt, steps[1].prompt);
+    let temperatures = |step: usize| -> Vec<f32> {
+        store.candidates(steps[step].id).unwrap().iter().map(|row| row.sampling.temperature).collect()
+    };
+    assert_eq!(temperatures(0), [0.0, 0.5, 0.5, 0.5, 0.5]);
+    assert_eq!(temperatures(1), [0.25, 0.75, 0.75, 0.75, 0.75]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn defaults_are_resolved() {
     let config = parse(CONFIG).unwrap();
     assert_eq!(config.explore.candidates, 5);
     assert_eq!(config.explore.temperature, [0.7; 5]);
+    assert_eq!(config.explore.temperature_rise, 0.0);
     assert_eq!(config.explore.max_depth, 8);
     assert_eq!(config.evaluate.max_depth, 8);
     assert_eq!(config.evaluate.max_failed_steps, config.explore.max_steps_without_winner);
@@ -83,6 +84,7 @@ fn every_mistake_is_one_line() {
         ("[run]\nseed = -1", "line 13"),
         ("[explore]\ncandidates = 0", "explore.candidates is 0"),
         ("[explore]\ntemperature = -1.0", "explore.temperature is -1"),
+        ("[explore]\ntemperature_rise = -0.5", "explore.temperature_rise is -0.5"),
         ("[explore]\nmax_depth = 0", "explore.max_depth is 0"),
         ("[pair]\nrule = \"best\"", "unknown variant `best`"),
         ("[tune.lora]\ntarget_modules = [\"x\"]", "target_modules has `x`"),

@@ -1,6 +1,6 @@
 //! What an interpreter's language runtime sees of WASI 0.2: a small, deterministic machine.
 //!
-//! * files ([`filesystem`], [`streams`]): `/task` and `/scratch` of the session's branch, nothing else;
+//! * files ([`filesystem`], [`descriptor`], [`streams`]): `/task` and `/scratch` of the session's branch, nothing else;
 //! * time ([`clock`]): virtual. It starts at a fixed date, a reading moves it a little, sleeping moves it without waiting;
 //! * random: a stream that the session's seed decides;
 //! * standard output and error ([`stdio`]): into the run's output, on the run's budget; standard input is empty;
@@ -12,6 +12,7 @@
 //! types: the handle's number leads to our own entry in the resource table.
 
 pub(crate) mod clock;
+mod descriptor;
 mod filesystem;
 mod random;
 pub(crate) mod stdio;

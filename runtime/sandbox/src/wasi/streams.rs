@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, Stream
 
 use super::SharedFiles;
 use super::clock::Clock;
-use super::filesystem::Target;
+use super::descriptor::Target;
 use crate::files::FileError;
 use crate::files::scratch::Inode;
 use crate::limits;
