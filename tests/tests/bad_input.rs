@@ -153,7 +153,7 @@ fn a_full_disk() {
         code=0; "$0" improve --config "$1" --run "$2/run" || code=$?
         echo "first: $code"
         mount -o remount,size=64m "$2"
-        "$0" improve --config "$1" --run "$2/run" --resume > /dev/null
+        "$0" improve --config "$1" --run "$2/run" --resume --json > /dev/null
         "$0" run show "$2/run" --json
     "#;
     let unshared = |script: &str| {

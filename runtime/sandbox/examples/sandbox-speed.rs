@@ -4,8 +4,8 @@
 //! cargo run --release -p sport-sandbox --example sandbox-speed -- COMPONENTS AOT_FOLDER ROWS.json
 //! ```
 //!
-//! Rows are medians; the baseline is `python3` of this machine doing the same in a process of its own, in turn with
-//! ours. Rows without a baseline have no such other side.
+//! Rows are medians, measured in turn with their baseline: `python3` of this machine doing the same in a process of its
+//! own, or, for forks, replay instead of memory. Rows without a baseline have no such other side.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,14 +14,17 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use sport_sandbox::{
-    ArtifactStore, Branch, Budget, Grants, Interpreter, Limits, RunRequest, Sandbox, SandboxOptions, Session,
-    SessionOptions, ToolHost, Toolbox,
+    ArtifactStore, Branch, Budget, Grants, Interpreter, Limits, Made, RunRequest, Sandbox, SandboxOptions,
+    Session, SessionOptions, ToolHost, Toolbox,
 };
 
 type Failed = Box<dyn std::error::Error>;
 
 /// Repetitions of a row; one more goes unmeasured before them.
 const REPEATS: usize = 21;
+
+/// Repetitions of a step of the loop.
+const STEPS: usize = 12;
 
 /// Tool calls in one repetition.
 const CALLS: usize = 50;
@@ -45,22 +48,40 @@ fn main() -> Result<(), Failed> {
         },
         || python3("x = 1"),
     )?;
-    rows.push(row("open a session and run `x = 1`", "ms", ours, Some(theirs)));
+    rows.push(row("open a session and run `x = 1`", "ms", ours, Some(("python3", theirs))));
 
-    let state = "import json\nstate = json.loads(json.dumps([{'n': n} for n in range(1000)]))";
-    for steps in [1, 3] {
+    // What a step of the loop does: a run has changed the parent, five candidates are forked and run, one goes on.
+    let states = [
+        ("small", "x = 0", STEPS),
+        ("10 MB", "import random\nkeep = [[random.random()] * 8 for _ in range(90_000)]", STEPS),
+        ("100 MB", "import random\nkeep = [[random.random()] * 8 for _ in range(900_000)]", STEPS / 4),
+    ];
+    for (size, state, repeats) in states {
         let mut parent = open(&python)?;
-        for _ in 0..steps {
-            exec(&mut parent, state, &mut toolbox)?;
+        for step in 0..10 {
+            exec(&mut parent, if step == 0 { state } else { "y = 1" }, &mut toolbox)?;
         }
-        let (ours, theirs) = alternate(
-            || {
-                let mut fork = parent.fork()?;
-                exec(&mut fork, "x = len(state)", &mut toolbox)
-            },
-            || python3(&format!("{}\nx = len(state)", vec![state; steps].join("\n"))),
-        )?;
-        rows.push(row(&format!("fork after {steps} steps (by replay) and run"), "ms", ours, Some(theirs)));
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..=repeats {
+            for (side, times) in times.iter_mut().enumerate() {
+                exec(&mut parent, "y += 1", &mut toolbox)?;
+                let began = Instant::now();
+                let mut candidates = Vec::new();
+                for number in 0..5 {
+                    let mut fork = if side == 0 { parent.fork()? } else { parent.fork_by_replay()? };
+                    if side == 0 && *fork.made() != Made::FromMemory {
+                        return Err(format!("not forked from memory: {:?}", fork.made()).into());
+                    }
+                    exec(&mut fork, &format!("z = y + {number}"), &mut toolbox)?;
+                    candidates.push(fork);
+                }
+                candidates.truncate(1);
+                times.push(began.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+        let [ours, theirs] = times.map(|times| median(times.into_iter().skip(1).collect()));
+        let name = format!("a step: checkpoint, 5 forks, 5 runs, 4 drops; state {size}");
+        rows.push(row(&name, "ms", ours, Some(("replay", theirs))));
     }
 
     let expression = json!({ "expression": "237 * 83" });
@@ -129,18 +150,21 @@ fn alternate(
             }
         }
     }
-    let [ours, theirs] = times.map(|mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    });
+    let [ours, theirs] = times.map(median);
     Ok((ours, theirs))
 }
 
-fn row(name: &str, unit: &str, value: f64, baseline: Option<f64>) -> Value {
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn row(name: &str, unit: &str, value: f64, baseline: Option<(&str, f64)>) -> Value {
     match baseline {
-        Some(baseline) => println!("{name}: {value:.2} {unit}, python3 {baseline:.2} {unit}"),
+        Some((what, baseline)) => println!("{name}: {value:.2} {unit}, {what} {baseline:.2} {unit}"),
         None => println!("{name}: {value:.3} {unit}"),
     }
+    let baseline = baseline.map(|(_, baseline)| baseline);
     let ratio = baseline.map(|baseline| baseline / value);
     json!({ "name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio, "goal": null, "met": null })
 }

@@ -40,6 +40,14 @@ impl Limiter {
         Ok(())
     }
 
+    /// Charges for linear memory that the engine did not announce: a fork begins larger than the module says.
+    pub fn grow_to(&mut self, memory: u64) -> Result<(), crate::budget::Stop> {
+        let grown = memory.saturating_sub(self.memory);
+        self.budget.charge(Resource::Memory, grown)?;
+        self.memory += grown;
+        Ok(())
+    }
+
     /// Linear memory that the store holds now.
     pub fn memory(&self) -> u64 {
         self.memory

@@ -33,7 +33,12 @@ class Interpreter(exports.Interpreter):
     """One instance, one session."""
 
     def describe(self):
-        """The language, its version, and the packages besides the language's own."""
+        """The language, its version, and the packages besides the language's own.
+
+        The host asks every instance this before it runs any agent code. So the handles of the file system are taken
+        here, the same in every instance: a session that holds no others is forked by its memory alone.
+        """
+        files.touch()
         return _info
 
     def run(self, request):

@@ -93,18 +93,14 @@ fn winners_are_right_and_losers_are_paired() {
 
 #[test]
 fn a_step_without_a_winner_is_tried_hotter() {
-    let broken = vec!["final_answer(".to_owned(); 5];
-    let right = "import os\nfinal_answer(image_info(image=os.listdir(\"/task\")[0])[\"width\"])".to_owned();
-    let better = vec![right, "1".to_owned(), "2".to_owned(), "3".to_owned(), "4".to_owned()];
-    let setting = Setting::new(&actions(&[(None, Some(0), broken), (None, None, better)]))
-        .with("[explore]", "[explore]\ntemperature = [0.0, 0.5, 0.5, 0.5, 0.5]\ntemperature_rise = 0.25")
-        .with("iterations = 2", "iterations = 1");
+    let setting = Setting::new(&actions(&[(None, None, vec!["final_answer(".to_owned(); 5])]))
+        .with("[explore]", "[explore]\ntemperature = [0.0, 0.5, 0.5, 0.5, 0.5]\ntemperature_rise = 0.25");
     let (run, _) = setting.improve("run");
     let store = &run.folder().store;
     let (task, _) = store.tasks(1, Split::Train).unwrap().remove(0);
     let steps = store.steps(&task.id).unwrap();
     assert_eq!(steps.len(), 2, "{steps:?}");
-    assert_eq!((steps[0].outcome, steps[1].outcome), (StepOutcome::NoWinner, StepOutcome::Winner));
+    assert_eq!((steps[0].outcome, steps[1].outcome), (StepOutcome::NoWinner, StepOutcome::NoWinner));
     assert_eq!(steps[0].prompt, steps[1].prompt);
     let temperatures = |step: usize| -> Vec<f32> {
         store.candidates(steps[step].id).unwrap().iter().map(|row| row.sampling.temperature).collect()

@@ -1,15 +1,28 @@
 //! How a fork is made.
 //!
-//! [`Fork`] is the place for ways to do it. There is one now: replay the recorded steps in a fresh instance. A copy of the
-//! parent's memory (copy-on-write) would be a second one, for sessions whose instance holds no handles of the host; it
-//! would take the image of the parent's memory where this takes the interpreter's own, and fall back to replay.
+//! *From memory*, where that is all there is to a session: the parent's memory is kept as a [`Snapshot`], and an instance
+//! begins from it. What a run cost does not matter then, nor how many there were.
+//!
+//! *By replay* otherwise: a fresh instance does the recorded steps again.
+//!
+//! A copy of the memory is a copy of the session when
+//!
+//! 1. the interpreter keeps nothing elsewhere between two calls ([`super::rest`], decided when it was compiled);
+//! 2. the parent's last run came to a good end, so that no call is under way in it;
+//! 3. its guest holds the handles that every instance is given before any agent code runs, and no others: a handle is a
+//!    number in the guest's memory that means something only beside the host's tables, and those are not copied.
+//!
+//! The third is why every instance runs a prelude ([`Instance::prelude`]) and remembers what it held after it. A parent that
+//! has a file open, or took a stream of its own, is forked by replay. Clock, random stream, files and plugin state are the
+//! host's and are handed over as they are.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::interpreter::Instance;
 use super::journal::Step;
 use super::run::{Ended, Session, on_guest_thread};
-use super::state::{Diverged, Source};
+use super::snapshot::Snapshot;
+use super::state::{Carried, Diverged, Source};
 use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::timeouts;
@@ -41,25 +54,92 @@ impl ForkError {
     }
 }
 
-/// A way to make a fork.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fork {
-    /// Do the recorded steps again.
-    Replay,
+/// How a session came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It was opened.
+    Opened,
+    /// From its parent's memory.
+    FromMemory,
+    /// Its parent's steps were done again, for this reason.
+    ByReplay(String),
 }
 
-impl Fork {
-    /// Makes one.
-    pub fn fork(self, parent: &Session) -> Result<Session, ForkError> {
-        match self {
-            Self::Replay => replay(parent),
+/// A session's state after its last step, for forks.
+pub(super) struct Checkpoint {
+    snapshot: Arc<Snapshot>,
+    /// What of the host's side goes with it.
+    carried: Carried,
+}
+
+/// Makes a fork in the way that is possible.
+pub(super) fn fork(parent: &Session) -> Result<Session, ForkError> {
+    if parent.journal.is_empty() {
+        // Nothing has happened yet, so a new one is the same.
+        return by_replay(parent, "it has run nothing");
+    }
+    match from_memory(parent) {
+        Ok(session) => Ok(session),
+        Err(reason) => {
+            tracing::debug!(%reason, "a session is forked by replay");
+            by_replay(parent, &reason)
         }
     }
 }
 
-fn replay(parent: &Session) -> Result<Session, ForkError> {
+fn from_memory(parent: &Session) -> Result<Session, String> {
+    if let Some(reason) = parent.interpreter.restless() {
+        return Err(reason.to_owned());
+    }
+    let checkpoint = checkpoint(parent)?;
+    let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
+    let mut instance = parent
+        .origin
+        .instantiate(&parent.interpreter, Some(&checkpoint.snapshot))
+        .map_err(|error| failed("no instance of its size could be made", &format!("{error:#}")))?;
+    let Some(mut memory) = instance.at_rest() else { return Err("it has no memory of its own".to_owned()) };
+    checkpoint
+        .snapshot
+        .restore(&mut memory)
+        .map_err(|error| failed("its memory could not be mapped", &error))?;
+    let state = instance.store.data_mut();
+    state.carry_on(&checkpoint.carried).map_err(|error| failed("its memory has no room", &error))?;
+    let fork = Session::forked(parent, instance, Made::FromMemory);
+    // Until it has run something, its state is the parent's.
+    *fork.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint);
+    Ok(fork)
+}
+
+/// The checkpoint of the parent's state, taken now if nobody did before.
+fn checkpoint(parent: &Session) -> Result<Arc<Checkpoint>, String> {
+    // Whoever forks the same parent meanwhile waits here, and finds it done.
+    let mut kept = parent.checkpoint.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(checkpoint) = &*kept {
+        return Ok(Arc::clone(checkpoint));
+    }
+    let mut instance = parent.instance.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(instance) = &mut *instance else {
+        return Err("its last run ended badly, and its memory had not been kept before".to_owned());
+    };
+    let held = instance.store.data_mut().held();
+    if held != instance.held_at_start {
+        return Err("its guest holds handles of the host, of an open file for example".to_owned());
+    }
+    let Some(image) = parent.interpreter.image() else { return Err("it has no memory image".to_owned()) };
+    let carried = instance.store.data_mut().carried();
+    let before = instance.began.clone();
+    let Some(memory) = instance.at_rest() else { return Err("it has no memory of its own".to_owned()) };
+    let snapshot = Snapshot::take(&memory, image, before.as_deref())
+        .map_err(|error| format!("its memory could not be kept: {error}"))?;
+    let checkpoint = Arc::new(Checkpoint { snapshot: Arc::new(snapshot), carried });
+    *kept = Some(Arc::clone(&checkpoint));
+    Ok(checkpoint)
+}
+
+/// Does the parent's steps again in a fresh instance.
+pub(super) fn by_replay(parent: &Session, reason: &str) -> Result<Session, ForkError> {
     let failed = |error: wasmtime::Error| ForkError::Instance(format!("{error:#}"));
-    let mut instance = parent.origin.instantiate(&parent.interpreter).map_err(failed)?;
+    let mut instance = parent.origin.instantiate(&parent.interpreter, None).map_err(failed)?;
     if !parent.journal.is_empty() {
         let steps = &parent.journal;
         let done = on_guest_thread(|| replay_all(&mut instance, steps), || {});
@@ -73,7 +153,7 @@ fn replay(parent: &Session) -> Result<Session, ForkError> {
             });
         }
     }
-    Ok(Session::forked(parent, instance))
+    Ok(Session::forked(parent, instance, Made::ByReplay(reason.to_owned())))
 }
 
 fn replay_all(instance: &mut Instance, steps: &[Arc<Step>]) -> Result<(), ForkError> {

@@ -9,8 +9,10 @@ use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::image::strip;
-use super::memory::{Image, with_image};
+use super::memory::{AtRest, Image, Place, Start, with_start};
+use super::rest;
 use super::run::{Session, SessionOptions};
+use super::snapshot::Snapshot;
 use super::state::SessionState;
 use crate::admission::Admitted;
 use crate::aot::AotCache;
@@ -24,6 +26,7 @@ use crate::files::FileView;
 use crate::host::{self, HostState as _, Phase};
 use crate::limits::{self, Limits};
 use crate::seen::Source;
+use crate::wasi::descriptor::Held;
 use crate::{call, stack, text, wasi};
 
 /// What an interpreter says of itself.
@@ -46,6 +49,8 @@ pub struct Interpreter {
     linked: InterpreterPre<SessionState>,
     /// The snapshot that every instance starts from, if the component had one of the known shape.
     image: Option<Arc<Image>>,
+    /// Why a copy of a session's memory is not a copy of the session, if it is not.
+    restless: Option<String>,
 }
 
 impl fmt::Debug for Interpreter {
@@ -61,13 +66,45 @@ impl fmt::Debug for Interpreter {
 pub(crate) struct Instance {
     pub store: Store<SessionState>,
     pub bindings: Bindings,
+    /// Where its memory lies, if it began with an image.
+    place: Option<Arc<Place>>,
+    /// What its memory began from, if not from the interpreter's own image.
+    pub began: Option<Arc<Snapshot>>,
+    /// The handles that its guest held before any agent code ran.
+    pub held_at_start: Vec<Held>,
+}
+
+impl Instance {
+    /// Its memory, while nothing runs.
+    pub fn at_rest(&mut self) -> Option<AtRest<'_>> {
+        let place = self.place.as_ref()?;
+        // SAFETY: the memory is that of the instance in `store`, which lives as long as the store; the guest runs only
+        // with a mutable borrow of the store, and all of `self` is borrowed mutably for as long as the result lives.
+        Some(unsafe { AtRest::new(place) })
+    }
+
+    /// What every instance runs first, so that all hold the same handles from the start. `describe` is where an
+    /// interpreter takes those that it will always need (files, for Python): it may use WASI, and nothing of `sport:host`.
+    fn prelude(&mut self) -> wasmtime::Result<()> {
+        let host = self.store.data_mut().host();
+        host.phase = Phase::Describe;
+        host.budget.enter_thread();
+        let (store, bindings) = (&mut self.store, &self.bindings);
+        let describe = || bindings.sport_interpreter_interpreter().call_describe(store).map(drop);
+        stack::with_room(limits::SESSION_WASM_STACK + limits::HOST_STACK, describe)??;
+        let state = self.store.data_mut();
+        state.host().phase = Phase::Work;
+        self.held_at_start = state.held();
+        Ok(())
+    }
 }
 
 impl Interpreter {
     /// Compiles (or takes from the cache), links, and asks the component what it is.
     pub(crate) fn load(engine: &SessionEngine, aot: &AotCache, admitted: Admitted) -> Result<Self, Error> {
         let Admitted { name, source, inspection, interfaces } = admitted;
-        let (component, image) = compile(engine, aot, &name, &inspection.digest, &source)?;
+        let Compiled { component, image, restless } =
+            compile(engine, aot, &name, &inspection.digest, &source)?;
         let bad =
             |error: wasmtime::Error| Error::Compile { name: name.clone(), reason: format!("{error:#}") };
         let mut linker = Linker::<SessionState>::new(engine.engine());
@@ -83,6 +120,7 @@ impl Interpreter {
             engine: engine.clone(),
             linked,
             image,
+            restless,
         };
         let room = limits::SESSION_WASM_STACK + limits::HOST_STACK;
         interpreter.info = stack::with_room(room, || interpreter.describe())
@@ -105,17 +143,44 @@ impl Interpreter {
         &self.info
     }
 
+    /// Why a copy of a session's memory would not be a copy of the session; none if it is.
+    pub(super) fn restless(&self) -> Option<&str> {
+        self.restless.as_deref()
+    }
+
+    /// What the memory of every instance begins with.
+    pub(super) fn image(&self) -> Option<&Arc<Image>> {
+        self.image.as_ref()
+    }
+
     /// Opens a session.
     pub fn open(self: &Arc<Self>, options: SessionOptions) -> Result<Session, Error> {
         Session::open(Arc::clone(self), options)
     }
 
-    /// A fresh instance: nothing of it has run.
-    pub(crate) fn instantiate(&self, state: SessionState) -> wasmtime::Result<Instance> {
+    /// An instance for a session, after its prelude. With a snapshot its memory is made for it; the snapshot itself is
+    /// put in later, over what the prelude wrote.
+    pub(crate) fn instantiate(
+        &self,
+        state: SessionState,
+        snapshot: Option<&Arc<Snapshot>>,
+    ) -> wasmtime::Result<Instance> {
+        let mut instance = self.fresh(state, snapshot)?;
+        instance.prelude()?;
+        Ok(instance)
+    }
+
+    /// An instance of which nothing has run.
+    fn fresh(&self, state: SessionState, snapshot: Option<&Arc<Snapshot>>) -> wasmtime::Result<Instance> {
         let mut store = Store::new(self.engine.engine(), state);
         engine::arm(&mut store);
-        let bindings = with_image(self.image.as_ref(), || self.linked.instantiate(&mut store))?;
-        Ok(Instance { store, bindings })
+        let start = match (snapshot, &self.image) {
+            (Some(snapshot), _) => Some(snapshot.start()),
+            (None, Some(image)) => Some(Start { image: Arc::clone(image), size: 0 }),
+            (None, None) => None,
+        };
+        let (bindings, place) = with_start(start, || self.linked.instantiate(&mut store))?;
+        Ok(Instance { store, bindings, place, began: snapshot.cloned(), held_at_start: Vec::new() })
     }
 
     /// Asks the component what it is. Every import of `sport:host` traps meanwhile.
@@ -140,7 +205,7 @@ impl Interpreter {
         );
         state.host().phase = Phase::Describe;
         budget.enter_thread();
-        let mut instance = self.instantiate(state).map_err(|error| bad(format!("{error:#}")))?;
+        let mut instance = self.fresh(state, None).map_err(|error| bad(format!("{error:#}")))?;
         let guest = instance.bindings.sport_interpreter_interpreter();
         let info = guest.call_describe(&mut instance.store);
         let info =
@@ -162,33 +227,55 @@ impl Interpreter {
 /// What the image is called in the cache of compiled components.
 const IMAGE: &str = "img";
 
-/// The compiled component and the image its memory starts from.
+/// What the reason is called there why sessions cannot be copied by their memory; an empty one says that they can.
+const RESTLESS: &str = "restless";
+
+/// A compiled component, the image its memory starts from, and why its memory is not all of its state, if it is not.
+struct Compiled {
+    component: wasmtime::component::Component,
+    image: Option<Arc<Image>>,
+    restless: Option<String>,
+}
+
 fn compile(
     engine: &SessionEngine,
     aot: &AotCache,
     name: &str,
     digest: &str,
     source: &Source,
-) -> Result<(wasmtime::component::Component, Option<Arc<Image>>), Error> {
+) -> Result<Compiled, Error> {
     let engine = engine.engine();
     // Compiled without its data it is another component; the version is that of the way of cutting.
-    let cut_digest = format!("{digest}cut1");
+    let cut_digest = format!("{digest}cut2");
+    let said = |file: std::fs::File| -> Option<String> {
+        let reason = std::io::read_to_string(file).ok()?;
+        (!reason.is_empty()).then_some(reason)
+    };
     if let Some(file) = aot.beside(engine, &cut_digest, IMAGE)?
         && let Ok(image) = Image::from_file(file)
+        && let Some(restless) = aot.beside(engine, &cut_digest, RESTLESS)?
     {
         let component = aot.component(engine, name, &cut_digest, || {
             strip(source.bytes()?)
                 .map(|cut| Cow::Owned(cut.component))
                 .map_err(|error| unsuited(name, &error))
         })?;
-        return Ok((component, Some(Arc::new(image))));
+        return Ok(Compiled { component, image: Some(Arc::new(image)), restless: said(restless) });
     }
     let bytes = source.bytes()?;
     match strip(bytes) {
         Ok(cut) => {
             let component =
                 aot.component(engine, name, &cut_digest, || Ok(Cow::Borrowed(&cut.component[..])))?;
-            if let Err(error) = aot.keep_beside(engine, &cut_digest, IMAGE, &cut.image) {
+            let restless = rest::check(bytes).err().map(|error| error.to_string());
+            if let Some(reason) = &restless {
+                tracing::info!(name, %reason, "the interpreter's sessions are forked by replay");
+            }
+            let reason = restless.as_deref().unwrap_or_default();
+            let kept = aot
+                .keep_beside(engine, &cut_digest, RESTLESS, reason.as_bytes())
+                .and_then(|()| aot.keep_beside(engine, &cut_digest, IMAGE, &cut.image));
+            if let Err(error) = kept {
                 tracing::warn!(name, %error, "cannot keep an interpreter's memory image");
             }
             let kept = aot.beside(engine, &cut_digest, IMAGE)?;
@@ -197,11 +284,12 @@ fn compile(
                 None => Image::from_bytes(&cut.image),
             };
             let image = image.map_err(Error::io("map the memory image of", name))?;
-            Ok((component, Some(Arc::new(image))))
+            Ok(Compiled { component, image: Some(Arc::new(image)), restless })
         }
         Err(reason) => {
             tracing::warn!(name, %reason, "the interpreter's memory cannot be mapped; its sessions start slower");
-            Ok((aot.component(engine, name, digest, || Ok(Cow::Borrowed(bytes)))?, None))
+            let component = aot.component(engine, name, digest, || Ok(Cow::Borrowed(bytes)))?;
+            Ok(Compiled { component, image: None, restless: Some(reason.to_string()) })
         }
     }
 }

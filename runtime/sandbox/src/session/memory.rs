@@ -12,13 +12,18 @@
 //! * *Zero filled*: it is not, where the image is; that is the one deviation. The engine does not rely on it: the data
 //!   segments that it would copy over the zeros are the ones that were taken out into the image (see [`super::image`]).
 //!
-//! The pages are never executable, and a private mapping writes to nobody: a guest can harm only its own copy. A later fork
-//! by copy-on-write is another image handed to the same creator.
+//! The pages are never executable, and a private mapping writes to nobody: a guest can harm only its own copy.
+//!
+//! While an instance is at rest, its memory can be read and mapped anew through [`AtRest`]; that is what forks are made with
+//! (see [`super::snapshot`]).
 
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -56,9 +61,20 @@ impl Image {
     }
 }
 
+/// How a memory is to begin.
+#[derive(Clone)]
+pub(crate) struct Start {
+    /// What lies at its start.
+    pub image: Arc<Image>,
+    /// Its size at least, in bytes: whole WebAssembly pages.
+    pub size: usize,
+}
+
 thread_local! {
-    /// The image for the next memory that this thread makes.
-    static NEXT: RefCell<Option<Arc<Image>>> = const { RefCell::new(None) };
+    /// How the next memory that this thread makes is to begin.
+    static NEXT: RefCell<Option<Start>> = const { RefCell::new(None) };
+    /// Where the last memory that began so lies.
+    static MADE: RefCell<Option<Arc<Place>>> = const { RefCell::new(None) };
 }
 
 /// Instantiation did not make exactly one memory with the image.
@@ -66,19 +82,22 @@ thread_local! {
 #[error("the interpreter did not take its memory image")]
 pub(crate) struct NotTaken;
 
-/// Runs `instantiate`, whose first memory starts with `image`; with none, all memories are plain.
-pub(crate) fn with_image<R>(
-    image: Option<&Arc<Image>>,
+/// Runs `instantiate`, whose first memory begins as `start` says, and tells where it lies; with none, all memories are
+/// plain.
+pub(crate) fn with_start<R>(
+    start: Option<Start>,
     instantiate: impl FnOnce() -> wasmtime::Result<R>,
-) -> wasmtime::Result<R> {
-    NEXT.set(image.cloned());
+) -> wasmtime::Result<(R, Option<Arc<Place>>)> {
+    NEXT.set(start);
+    MADE.set(None);
     let made = instantiate();
     let left = NEXT.take();
+    let place = MADE.take();
     let made = made?;
     if left.is_some() {
         return Err(NotTaken.into());
     }
-    Ok(made)
+    Ok((made, place))
 }
 
 /// Makes the sessions' memories.
@@ -95,31 +114,46 @@ unsafe impl MemoryCreator for Creator {
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
-        let image = NEXT.take();
+        let start = NEXT.take();
+        let size = start.as_ref().map_or(minimum, |start| start.size.max(minimum));
+        if maximum.is_some_and(|maximum| size > maximum) {
+            return Err("the memory would begin larger than it may become".to_owned());
+        }
         // Without a reservation the memory could only grow by moving; sessions always have one.
-        let capacity = reserved.unwrap_or_else(|| maximum.unwrap_or(minimum)).max(minimum);
-        let memory = Mapped::new(capacity, guard, minimum, image).map_err(|error| error.to_string())?;
+        let capacity = reserved.unwrap_or_else(|| maximum.unwrap_or(minimum)).max(size);
+        let marked = start.is_some();
+        let memory = Mapped::new(capacity, guard, size, start.map(|start| start.image))
+            .map_err(|error| error.to_string())?;
+        if marked {
+            MADE.set(Some(Arc::clone(&memory.place)));
+        }
         Ok(Box::new(memory))
     }
 }
 
+/// Where a memory lies. Outlives it, so it says nothing about whether the memory is still there.
+#[derive(Debug)]
+pub(crate) struct Place {
+    base: *mut c_void,
+    /// How much is accessible.
+    size: AtomicUsize,
+}
+
+// SAFETY: the pointer is a number here; whoever follows it says why it may ([`Mapped`], [`AtRest`]).
+unsafe impl Send for Place {}
+// SAFETY: as above.
+unsafe impl Sync for Place {}
+
 /// One memory.
 struct Mapped {
-    base: *mut c_void,
+    place: Arc<Place>,
     /// Everything that was mapped, the guard included.
     mapped: usize,
     /// How far it may grow.
     capacity: usize,
-    /// How much is accessible.
-    size: AtomicUsize,
     /// The pages of the mapping may still have to come from this file.
     _image: Option<Arc<Image>>,
 }
-
-// SAFETY: the pointer is to a mapping that this value owns; the engine decides who may access it, and when.
-unsafe impl Send for Mapped {}
-// SAFETY: as above; the methods that take `&self` only read numbers.
-unsafe impl Sync for Mapped {}
 
 impl Mapped {
     fn new(capacity: usize, guard: usize, size: usize, image: Option<Arc<Image>>) -> std::io::Result<Self> {
@@ -138,7 +172,8 @@ impl Mapped {
             )?
         };
         // From here on the mapping is unmapped when `memory` is dropped.
-        let memory = Self { base, mapped, capacity, size: AtomicUsize::new(0), _image: image.clone() };
+        let place = Arc::new(Place { base, size: AtomicUsize::new(0) });
+        let memory = Self { place, mapped, capacity, _image: image.clone() };
         let mut opened = 0;
         if let Some(image) = &image {
             if image.len > size {
@@ -159,7 +194,7 @@ impl Mapped {
             opened = image.len;
         }
         memory.open(opened, size)?;
-        memory.size.store(size, Relaxed);
+        memory.place.size.store(size, Relaxed);
         Ok(memory)
     }
 
@@ -171,7 +206,7 @@ impl Mapped {
         // SAFETY: the range lies in this value's own mapping: `to` is at most the capacity, by the callers' checks.
         unsafe {
             rustix::mm::mprotect(
-                self.base.byte_add(from),
+                self.place.base.byte_add(from),
                 to - from,
                 MprotectFlags::READ | MprotectFlags::WRITE,
             )?;
@@ -183,7 +218,7 @@ impl Mapped {
 impl Drop for Mapped {
     fn drop(&mut self) {
         // SAFETY: the mapping is this value's own, and the engine drops a memory only with its instance.
-        let unmapped = unsafe { rustix::mm::munmap(self.base, self.mapped) };
+        let unmapped = unsafe { rustix::mm::munmap(self.place.base, self.mapped) };
         if let Err(error) = unmapped {
             tracing::error!(%error, "cannot unmap a session's memory");
         }
@@ -194,7 +229,7 @@ impl Drop for Mapped {
 // guard is never accessible.
 unsafe impl LinearMemory for Mapped {
     fn byte_size(&self) -> usize {
-        self.size.load(Relaxed)
+        self.place.size.load(Relaxed)
     }
 
     fn byte_capacity(&self) -> usize {
@@ -206,11 +241,122 @@ unsafe impl LinearMemory for Mapped {
             return Err(std::io::Error::other("the memory cannot grow beyond its reservation").into());
         }
         self.open(self.byte_size(), new_size)?;
-        self.size.store(new_size, Relaxed);
+        self.place.size.store(new_size, Relaxed);
         Ok(())
     }
 
     fn as_ptr(&self) -> *mut u8 {
-        self.base.cast()
+        self.place.base.cast()
+    }
+}
+
+/// The memory of an instance that lives and runs nothing.
+pub(crate) struct AtRest<'a> {
+    place: &'a Place,
+    _instance: PhantomData<&'a mut ()>,
+}
+
+impl<'a> AtRest<'a> {
+    /// For as long as the instance is borrowed.
+    ///
+    /// # Safety
+    ///
+    /// `place` is where the memory of an instance lies that lives, and runs nothing, for the whole of `'a`.
+    pub unsafe fn new(place: &'a Place) -> Self {
+        Self { place, _instance: PhantomData }
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> usize {
+        self.place.size.load(Relaxed)
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self, range: Range<usize>) -> std::io::Result<&[u8]> {
+        let address = self.within(&range)?;
+        // SAFETY: the range is accessible, since it lies within the size, and nobody writes to it while this is borrowed.
+        Ok(unsafe { std::slice::from_raw_parts(address.cast::<u8>(), range.len()) })
+    }
+
+    /// The pages that are its own: written since they were mapped. In order, in whole pages of the machine.
+    ///
+    /// The kernel tells; a page of a file that was only read still belongs to the file, and does not count.
+    pub fn own_pages(&self) -> std::io::Result<Vec<Range<usize>>> {
+        const PRESENT_OR_SWAPPED: u64 = 0b11 << 62;
+        const OF_A_FILE: u64 = 1 << 61;
+        let page = rustix::param::page_size();
+        let pages = self.size() / page;
+        let mut entries = vec![0_u8; pages * 8];
+        let table = File::open("/proc/self/pagemap")?;
+        table.read_exact_at(&mut entries, (self.place.base.addr() / page * 8) as u64)?;
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for (number, entry) in entries.chunks_exact(8).enumerate() {
+            let entry = u64::from_le_bytes(entry.try_into().unwrap_or_default());
+            if entry & PRESENT_OR_SWAPPED == 0 || entry & OF_A_FILE != 0 {
+                continue;
+            }
+            let start = number * page;
+            match runs.last_mut() {
+                Some(last) if last.end == start => last.end += page,
+                _ => runs.push(start..start + page),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// Makes it what it was when it began: the image, then zeros.
+    pub fn reset(&mut self, image: &Image) -> std::io::Result<()> {
+        let size = self.size();
+        if image.len > size {
+            return Err(std::io::Error::other("the image is larger than the memory"));
+        }
+        self.map(0..image.len, image.file.as_fd())?;
+        if image.len < size {
+            let address = self.within(&(image.len..size))?;
+            // SAFETY: replaces a part of the memory's own mapping, which nobody refers into: the instance runs nothing.
+            unsafe {
+                rustix::mm::mmap_anonymous(
+                    address,
+                    size - image.len,
+                    ProtFlags::READ | ProtFlags::WRITE,
+                    MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Maps a part privately from the same place of a file, which must be that long. In whole pages of the machine.
+    pub fn map(&mut self, range: Range<usize>, file: BorrowedFd<'_>) -> std::io::Result<()> {
+        let address = self.within(&range)?;
+        // SAFETY: as in `reset`.
+        unsafe {
+            rustix::mm::mmap(
+                address,
+                range.len(),
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
+                file,
+                range.start as u64,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes to a place.
+    pub fn write(&mut self, at: usize, bytes: &[u8]) -> std::io::Result<()> {
+        let address = self.within(&(at..at.saturating_add(bytes.len())))?;
+        // SAFETY: the target is accessible, since it lies within the size; `bytes` cannot overlap it, since nothing outside
+        // this module borrows from the memory while this is borrowed mutably.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), address.cast(), bytes.len()) };
+        Ok(())
+    }
+
+    /// The address of a range that lies within the memory.
+    fn within(&self, range: &Range<usize>) -> std::io::Result<*mut c_void> {
+        if range.start > range.end || range.end > self.size() {
+            return Err(std::io::Error::other("a place beyond the end of the memory"));
+        }
+        Ok(self.place.base.wrapping_byte_add(range.start))
     }
 }

@@ -9,8 +9,9 @@
 //! * `run`: a run of agent code, how it ended, and what it may commit;
 //! * `state`: the store's state and the host functions that a session answers itself;
 //! * `caller`: how the guest's thread reaches the caller's tools;
-//! * `journal`: what is remembered of each step; `fork`: how a fork is made from it;
-//! * `image` and `memory`: the snapshot that instances start from, mapped instead of copied.
+//! * `journal`: what is remembered of each step; `fork`: how a fork is made, from memory or from the journal;
+//! * `image` and `memory`: the image that instances start from, mapped instead of copied; `snapshot`: what a session wrote
+//!   since, for its forks; `rest`: whether that is all there is.
 //!
 //! # Invariants
 //!
@@ -25,13 +26,15 @@ mod image;
 mod interpreter;
 mod journal;
 mod memory;
+mod rest;
 mod run;
+mod snapshot;
 mod state;
 
 use std::sync::Arc;
 
 pub use crate::wasi::stdio::Channel;
-pub use fork::ForkError;
+pub use fork::{ForkError, Made};
 pub use interpreter::{Interpreter, InterpreterInfo};
 pub use run::{Session, SessionOptions};
 

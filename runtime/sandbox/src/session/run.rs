@@ -7,9 +7,10 @@ use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
 use super::caller::{Sink, line};
-use super::fork::{Fork, ForkError, diverged};
+use super::fork::{self, Checkpoint, ForkError, Made, diverged};
 use super::interpreter::{Instance, Interpreter};
 use super::journal::{Call, Mark, Step};
+use super::snapshot::Snapshot;
 use super::state::{Run, SessionState, Source, stop_of};
 use crate::artifacts::ArtifactStore;
 use crate::branch::{Branch, ToolHost};
@@ -41,9 +42,11 @@ pub struct SessionOptions {
 /// One instance of an interpreter and everything its code has made so far.
 pub struct Session {
     pub(super) interpreter: Arc<Interpreter>,
-    /// None after a run whose state must not be gone on with. Only a run touches it, and that has the session to itself;
-    /// the lock is never taken, it lets several threads fork one session at once.
-    instance: Mutex<Option<Instance>>,
+    /// None after a run whose state must not be gone on with. A run has the session to itself; the lock is for the threads
+    /// that fork it at once, of which the first takes the checkpoint.
+    pub(super) instance: Mutex<Option<Instance>>,
+    /// The state after the last committed step, once somebody forked it. It outlives a later run that ends badly.
+    pub(super) checkpoint: Mutex<Option<Arc<Checkpoint>>>,
     /// How the last run ended, when `instance` is gone.
     ended: Option<EndingKind>,
     /// The branch after the last committed step.
@@ -51,6 +54,7 @@ pub struct Session {
     pub(super) origin: Origin,
     /// The committed steps. Forks share them.
     pub(super) journal: Vec<Arc<Step>>,
+    made: Made,
 }
 
 /// What the first instance was made from; a replay starts there again.
@@ -75,31 +79,35 @@ impl Session {
     pub(super) fn open(interpreter: Arc<Interpreter>, options: SessionOptions) -> Result<Self, Error> {
         let SessionOptions { seed, files, store } = options;
         let origin = Origin { seed, files: FileView::new(&files)?, store };
-        let instance = origin.instantiate(&interpreter).map_err(|error| Error::Engine {
+        let instance = origin.instantiate(&interpreter, None).map_err(|error| Error::Engine {
             reason: format!("cannot start an interpreter session: {error:#}"),
         })?;
         let branch = Branch { files: origin.files.clone(), state: PluginState::new() };
         Ok(Self {
             interpreter,
             instance: Mutex::new(Some(instance)),
+            checkpoint: Mutex::default(),
             ended: None,
             branch,
             origin,
             journal: Vec::new(),
+            made: Made::Opened,
         })
     }
 
     /// A session with this instance, whose state is that of `parent` after its last committed step.
-    pub(super) fn forked(parent: &Self, mut instance: Instance) -> Self {
-        // Equal by the fork's own checks; this makes them share memory.
+    pub(super) fn forked(parent: &Self, mut instance: Instance, made: Made) -> Self {
+        // After a replay they are equal by its own checks; this makes them share memory.
         instance.store.data_mut().set_branch(&parent.branch);
         Self {
             interpreter: Arc::clone(&parent.interpreter),
             instance: Mutex::new(Some(instance)),
+            checkpoint: Mutex::default(),
             ended: None,
             branch: parent.branch.clone(),
             origin: parent.origin.clone(),
             journal: parent.journal.clone(),
+            made,
         }
     }
 
@@ -123,11 +131,22 @@ impl Session {
         &self.branch
     }
 
+    /// How it came to be.
+    pub fn made(&self) -> &Made {
+        &self.made
+    }
+
     /// A session with the state that this one has after its last committed step. The two share nothing from then on.
     ///
-    /// No tool is called for it, and nothing is shown.
+    /// No tool is called for it, and nothing is shown. Made from this session's memory where that is all there is to it, else
+    /// by doing its steps again; [`Self::made`] of the fork tells.
     pub fn fork(&self) -> Result<Self, ForkError> {
-        Fork::Replay.fork(self)
+        fork::fork(self)
+    }
+
+    /// The same, always by doing the steps again: for comparing the two.
+    pub fn fork_by_replay(&self) -> Result<Self, ForkError> {
+        fork::by_replay(self, "it was asked for")
     }
 
     /// Runs agent code. Its tool calls go to `tools`, everything it uses is charged to `budget`.
@@ -212,6 +231,7 @@ impl Session {
             let state = instance.store.data();
             self.branch = state.branch();
             let mark = Mark::new(&ending.fingerprint(), &written, state.wasi.marks());
+            *self.checkpoint.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
             self.journal.push(Arc::new(Step { request: request.clone(), limits, calls, mark }));
             instance.unbind(budget);
             *self.instance() = Some(instance);
@@ -236,12 +256,16 @@ impl Session {
 }
 
 impl Origin {
-    /// A fresh instance as the session's first one was.
-    pub fn instantiate(&self, interpreter: &Interpreter) -> wasmtime::Result<Instance> {
+    /// A fresh instance as the session's first one was; its memory is made for the snapshot, if there is one.
+    pub fn instantiate(
+        &self,
+        interpreter: &Interpreter,
+        snapshot: Option<&Arc<Snapshot>>,
+    ) -> wasmtime::Result<Instance> {
         let budget = Budget::new(Limits::interpreter());
         let store = self.store.clone();
         let state = SessionState::new(budget, store, interpreter.digest(), self.files.clone(), self.seed);
-        interpreter.instantiate(state)
+        interpreter.instantiate(state, snapshot)
     }
 }
 

@@ -17,11 +17,12 @@ use crate::contract::{base, lift, lower};
 use crate::files::FileView;
 use crate::files::scratch::Scratch;
 use crate::host::context::remaining;
-use crate::host::{HostCx, HostState};
+use crate::host::{HostCx, HostState, Reach};
 use crate::limits;
 use crate::types::{Content, Failure, FailureKind, Outcome, ToolCall};
+use crate::wasi::descriptor::{self, Held};
 use crate::wasi::stdio::{Channel, Output};
-use crate::wasi::{self, WasiCx, WasiState};
+use crate::wasi::{self, AtRest, WasiCx, WasiState};
 
 /// The state of a session's store.
 pub(crate) struct SessionState {
@@ -29,6 +30,14 @@ pub(crate) struct SessionState {
     pub(super) wasi: WasiCx,
     /// None between runs.
     pub(super) run: Option<Run>,
+}
+
+/// The host's side of a session at rest, as a fork goes on from it.
+pub(crate) struct Carried {
+    machine: AtRest,
+    reach: Reach,
+    /// Linear memory in bytes.
+    memory: u64,
 }
 
 /// The run at hand.
@@ -80,6 +89,28 @@ impl SessionState {
     pub fn set_branch(&mut self, branch: &Branch) {
         self.wasi.files.lock().view = branch.files.clone();
         self.host.state = branch.state.clone();
+    }
+
+    /// The handles that the guest holds.
+    pub fn held(&mut self) -> Vec<Held> {
+        descriptor::held(&mut self.host.table)
+    }
+
+    /// What of the host's side goes on in a fork, besides the branch.
+    pub fn carried(&self) -> Carried {
+        Carried {
+            machine: self.wasi.at_rest(),
+            reach: self.host.reach.clone(),
+            memory: self.host.limiter.memory(),
+        }
+    }
+
+    /// Goes on where the other session was; fails when there is no room for its memory.
+    pub fn carry_on(&mut self, carried: &Carried) -> Result<(), Stop> {
+        self.host.limiter.grow_to(carried.memory)?;
+        self.wasi.go_on_from(&carried.machine);
+        self.host.reach = carried.reach.clone();
+        Ok(())
     }
 
     fn running(&mut self) -> wasmtime::Result<&mut Run> {

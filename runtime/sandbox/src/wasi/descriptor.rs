@@ -1,10 +1,11 @@
 //! What stands behind a file descriptor of the guest: our own entry in the resource table, and what can be done with it.
 
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::vec;
 
-use wasmtime::component::Resource;
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     Descriptor, DescriptorStat, DescriptorType, DirectoryEntry, MetadataHashValue, NewTimestamp, OpenFlags,
@@ -20,7 +21,7 @@ use crate::files::scratch::Inode;
 
 /// What a descriptor is open on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// `/task`.
     TaskRoot,
     /// A file in `/task`, by its index.
@@ -46,6 +47,31 @@ pub(super) struct Listing(pub vec::IntoIter<DirectoryEntry>);
 pub(super) enum Base {
     Task,
     Scratch(Inode),
+}
+
+/// A handle that a guest holds: its number, what kind of thing it is, and which file if it is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    key: u32,
+    kind: TypeId,
+    target: Option<Target>,
+}
+
+/// The handles of a table, by number.
+pub(crate) fn held(table: &mut ResourceTable) -> Vec<Held> {
+    let count = table.iter_mut().count();
+    // The table gives its entries without their numbers; numbers are small, since free ones are used again.
+    let mut held = Vec::with_capacity(count);
+    let most = u32::try_from(table.max_capacity()).unwrap_or(u32::MAX);
+    for key in 0..most {
+        if held.len() == count {
+            break;
+        }
+        let Ok(entry) = table.get_any_mut(key) else { continue };
+        let target = entry.downcast_ref::<Open>().map(|open| open.target);
+        held.push(Held { key, kind: Any::type_id(entry), target });
+    }
+    held
 }
 
 impl Machine<'_> {

@@ -12,7 +12,7 @@
 //! types: the handle's number leads to our own entry in the resource table.
 
 pub(crate) mod clock;
-mod descriptor;
+pub(crate) mod descriptor;
 mod filesystem;
 mod random;
 pub(crate) mod stdio;
@@ -105,10 +105,29 @@ impl WasiCx {
         }
     }
 
+    /// What goes on in a fork, besides the files.
+    pub fn at_rest(&self) -> AtRest {
+        AtRest { clock: self.clock.peek(), hashed: self.hashed, random: self.random.clone() }
+    }
+
+    /// Goes on where another machine was, which had run longer.
+    pub fn go_on_from(&mut self, other: &AtRest) {
+        self.clock.advance_to(other.clock);
+        self.hashed = other.hashed;
+        self.random = other.random.clone();
+    }
+
     /// Two numbers that differ if two machines did not do the same: the virtual time and the place in the random stream.
     pub fn marks(&self) -> (u64, u128) {
         (self.clock.peek(), self.random.position())
     }
+}
+
+/// A machine between two runs: time and random numbers, files left out.
+pub(crate) struct AtRest {
+    clock: u64,
+    hashed: Option<u32>,
+    random: SeededRandom,
 }
 
 /// A store whose guest sees this machine.

@@ -9,6 +9,7 @@ use crate::budget::Resource;
 use crate::limits;
 
 /// A session's random stream.
+#[derive(Clone)]
 pub(super) struct SeededRandom(ChaCha12Rng);
 
 impl SeededRandom {

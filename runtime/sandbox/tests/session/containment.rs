@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sport_sandbox::{Budget, EndingKind, Limits, RunReport};
 
-use crate::support::{Tools, code, printed, run, session, short};
+use crate::support::{Tools, code, printed, run, session};
 
 #[track_caller]
 fn host_goes_on() {

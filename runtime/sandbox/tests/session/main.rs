@@ -4,6 +4,7 @@
 //! * `containment`: endless loops, memory bombs, floods, deep recursion; the host goes on
 //! * `files`: `/task` and `/scratch`, path tricks, quotas
 //! * `forks`: isolation of candidates, replay without effects, forks after bad endings, grandchildren
+//! * `memory_forks`: which sessions are forked from memory, and that this is the same as replay
 //! * `determinism`: virtual time and seeded random, equal in equal sessions and continued in forks
 //! * `image`: which components have their snapshot cut out
 
@@ -15,4 +16,5 @@ mod endings;
 mod files;
 mod forks;
 mod image;
+mod memory_forks;
 mod support;

@@ -1,0 +1,120 @@
+//! The memory of a session at rest, kept so that any number of instances can begin from it.
+//!
+//! Most of a session's memory is still the interpreter's own image, which every instance maps anyway. A snapshot holds only
+//! what was written since: large pieces in an anonymous file that forks map privately (a page is copied when a fork writes
+//! to it, and never otherwise), small pieces as bytes that every fork copies, which for them is cheaper than a mapping.
+//!
+//! A fork's snapshot builds on the one that the fork came from: a [`Layer`] is added for what it wrote itself. When there
+//! are [`MOST_LAYERS`], the next snapshot begins anew with all of them in one.
+
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::MemfdFlags;
+
+use super::memory::{AtRest, Image, Start};
+
+/// A piece at least so large is mapped, a smaller one copied: a mapping costs a system call and a kernel object, and each of
+/// its pages that is used a fault, where a copied page costs one fault and is done with. With less, forks of small states,
+/// most of whose pages every run touches, were slower; with more, those of a state of 10 MB.
+const MAPPED_FROM: usize = 64 << 10;
+
+/// Pieces that lie no further apart become one: a page or two are kept twice, and every fork is spared a mapping.
+const JOINED_WITHIN: usize = 8 << 10;
+
+/// A layer costs every later fork its mappings, and a file descriptor.
+const MOST_LAYERS: usize = 6;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    image: Arc<Image>,
+    /// Size of the memory.
+    size: usize,
+    /// Oldest first: a later one covers an earlier one.
+    layers: Vec<Arc<Layer>>,
+    /// Small pieces and where they lie.
+    small: Vec<(usize, Box<[u8]>)>,
+}
+
+/// Pieces of a memory in a file, at the places that they have in the memory.
+#[derive(Debug)]
+struct Layer {
+    file: OwnedFd,
+    pieces: Vec<Range<usize>>,
+}
+
+impl Snapshot {
+    /// Takes one of a memory that began with `image`, or from `before`, which began with `image`.
+    pub fn take(memory: &AtRest<'_>, image: &Arc<Image>, before: Option<&Self>) -> std::io::Result<Self> {
+        let inherited = before.map_or(&[][..], |before| &before.layers);
+        let mut layers = inherited.to_vec();
+        let mut pieces = memory.own_pages()?;
+        if layers.len() >= MOST_LAYERS {
+            // What is in them and was not written since is a file's page, so it has to be named.
+            pieces.extend(layers.drain(..).flat_map(|layer| layer.pieces.clone()));
+        }
+        let (large, small) = joined(pieces).into_iter().partition::<Vec<_>, _>(|p| p.len() >= MAPPED_FROM);
+        if !large.is_empty() {
+            layers.push(Arc::new(Layer::write(memory, large)?));
+        }
+        let small = small
+            .into_iter()
+            .map(|piece| Ok((piece.start, memory.bytes(piece)?.into())))
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self { image: Arc::clone(image), size: memory.size(), layers, small })
+    }
+
+    /// How the memory of an instance must begin that this is put into.
+    pub fn start(&self) -> Start {
+        Start { image: Arc::clone(&self.image), size: self.size }
+    }
+
+    /// Makes a memory that began with [`Self::start`] the one that this was taken of.
+    pub fn restore(&self, memory: &mut AtRest<'_>) -> std::io::Result<()> {
+        if memory.size() != self.size {
+            return Err(std::io::Error::other("the fork's memory is not of its parent's size"));
+        }
+        memory.reset(&self.image)?;
+        for layer in &self.layers {
+            for piece in &layer.pieces {
+                memory.map(piece.clone(), layer.file.as_fd())?;
+            }
+        }
+        for (at, bytes) in &self.small {
+            memory.write(*at, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+impl Layer {
+    fn write(memory: &AtRest<'_>, pieces: Vec<Range<usize>>) -> std::io::Result<Self> {
+        let file = rustix::fs::memfd_create("sport-fork", MemfdFlags::CLOEXEC)?;
+        // What is not written stays a hole and takes no memory.
+        rustix::fs::ftruncate(&file, memory.size() as u64)?;
+        for piece in &pieces {
+            let (mut at, mut left) = (piece.start as u64, memory.bytes(piece.clone())?);
+            while !left.is_empty() {
+                let written = rustix::io::pwrite(&file, left, at)?;
+                left = &left[written..];
+                at += written as u64;
+            }
+        }
+        Ok(Self { file, pieces })
+    }
+}
+
+/// In order, without overlaps, and joined where they lie close together.
+fn joined(mut pieces: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    pieces.sort_unstable_by_key(|piece| piece.start);
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for piece in pieces {
+        match joined.last_mut() {
+            Some(last) if piece.start <= last.end + JOINED_WITHIN => last.end = last.end.max(piece.end),
+            _ => joined.push(piece),
+        }
+    }
+    joined
+}
