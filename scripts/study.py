@@ -21,9 +21,11 @@ STUDY = ROOT / "runs/study"
 # What each run changes: (line as it stands in the quickstart, under which table, line instead).
 ONE_THREAD = ("[policy]", "[policy]\nthreads = 1")
 RUNS = {
-    "seed-1": [],
-    "seed-2": [("seed = 1", "seed = 2")],
-    "seed-3": [("seed = 1", "seed = 3")],
+    "seed-11": [],
+    "seed-12": [("seed = 11", "seed = 12")],
+    "seed-13": [("seed = 11", "seed = 13")],
+    # once more the first, to see the same numbers
+    "again": [],
     "sft-only": [("[tune.dpo]\nepochs = 1", "[tune.dpo]\nepochs = 0")],
     # without SFT and without the SFT term of the loss
     "pure-dpo": [

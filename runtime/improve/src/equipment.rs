@@ -38,11 +38,12 @@ impl Admitted {
             .iter()
             .map(|tool| {
                 if let Some(reaches) = tool.grants.iter().find(|grant| !BRANCH_LOCAL.contains(&grant.as_str()))
-                    && !tool.read_only
+                    && !(tool.read_only || config.explore.allow_effects)
                 {
                     return Err(Error::Refused(format!(
                         "{} is granted `{reaches}`, which reaches outside the branch: several candidates would run it; \
-                         take the grant away, or set `read_only = true` if it changes nothing",
+                         take the grant away, set `read_only = true` if it changes nothing, or `explore.allow_effects = true` \
+                         if every candidate may change it",
                         tool.plugin.display()
                     )));
                 }

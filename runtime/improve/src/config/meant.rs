@@ -141,6 +141,8 @@ pub struct Explore {
     pub max_steps_without_winner: u32,
     /// Tasks explored side by side.
     pub wave: u32,
+    /// Tools may have effects outside a branch, once for every candidate.
+    pub allow_effects: bool,
 }
 
 /// Which losers a winner is paired with.

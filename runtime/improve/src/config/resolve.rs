@@ -120,6 +120,7 @@ fn explore(typed: typed::Explore) -> Result<Explore, String> {
             "explore.max_steps_without_winner",
         )?,
         wave: at_least_one(typed.wave.unwrap_or(16), "explore.wave")?,
+        allow_effects: typed.allow_effects.unwrap_or(false),
     })
 }
 

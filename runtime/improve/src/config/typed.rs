@@ -97,6 +97,7 @@ pub(super) struct Explore {
     pub max_depth: Option<u32>,
     pub max_steps_without_winner: Option<u32>,
     pub wave: Option<u32>,
+    pub allow_effects: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -68,6 +68,16 @@ fn grants_that_reach_outside_are_refused() {
     let error = fails(&setting);
     assert_eq!(error.code(), "refused");
     says(&error, "reaches outside the branch");
+    // unless the operator says that it changes nothing, or that it may
+    for (old, new) in [
+        ("[\"artifacts\", \"fetch\"]", "[\"artifacts\", \"fetch\"]\nread_only = true"),
+        ("[explore]", "[explore]\nallow_effects = true"),
+    ] {
+        let setting = Setting::new(&width_actions())
+            .with("grants = [\"artifacts\"]", "grants = [\"artifacts\", \"fetch\"]")
+            .with(old, new);
+        assert!(setting.create("run").is_ok(), "{new}");
+    }
 }
 
 #[test]
