@@ -24,11 +24,10 @@ RUNS = {
     "seed-11": [],
     "seed-12": [("seed = 11", "seed = 12")],
     "seed-13": [("seed = 11", "seed = 13")],
-    # once more the first, to see the same numbers
-    "again": [],
-    "sft-only": [("[tune.dpo]\nepochs = 1", "[tune.dpo]\nepochs = 0")],
+    "sft-only": [("iterations = 3", "iterations = 2"), ("[tune.dpo]\nepochs = 1", "[tune.dpo]\nepochs = 0")],
     # without SFT and without the SFT term of the loss
     "pure-dpo": [
+        ("iterations = 3", "iterations = 2"),
         ("[tune.sft]\nepochs = 2", "[tune.sft]\nepochs = 0"),
         ("sft_weight = 1.0", "sft_weight = 0.0"),
     ],
