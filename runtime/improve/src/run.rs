@@ -268,8 +268,8 @@ impl Run {
     fn write_report(&self) -> Result<(), Error> {
         let summary = Summary::read(&self.folder)?;
         let info = self.policy.info();
-        let policy =
-            format!("{} parameters, {}, {} on {}", info.parameters, info.backend, info.dtype, info.device);
+        let millions = info.parameters / 1_000_000;
+        let policy = format!("{millions} M parameters, {}, {} on {}", info.backend, info.dtype, info.device);
         let verifier = self.equipment.verifier.descriptor().name.clone();
         let view = report::collect(&self.folder.store, summary, policy, verifier)?;
         report::write(&view, &self.folder.path().join("report.html"))

@@ -16,7 +16,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use wasmtime::Engine;
@@ -36,7 +36,12 @@ pub(crate) struct AotCache {
 struct Folder {
     fd: OwnedFd,
     path: PathBuf,
+    /// Told before a component is compiled.
+    notice: OnceLock<Notice>,
 }
+
+/// Told before a component is compiled: its name and its size in bytes. A large one takes seconds.
+pub type Notice = fn(&str, usize);
 
 impl AotCache {
     /// Opens the folder, making it (0700) if it is not there.
@@ -61,7 +66,12 @@ impl AotCache {
             },
         })?;
         check_private(&fd, path)?;
-        Ok(Self { folder: Arc::new(Folder { fd, path: path.to_owned() }) })
+        Ok(Self { folder: Arc::new(Folder { fd, path: path.to_owned(), notice: OnceLock::new() }) })
+    }
+
+    /// Sets who is told before a component is compiled; the first one set stays.
+    pub fn set_notice(&self, notice: Notice) {
+        let _ = self.folder.notice.set(notice);
     }
 
     /// A component, from the cache or compiled now. `digest` names the bytes that `wasm` gives; they are only
@@ -83,6 +93,9 @@ impl AotCache {
         }
         let bytes = wasm()?;
         admission::validate(name, &bytes)?;
+        if let Some(notice) = self.folder.notice.get() {
+            notice(name, bytes.len());
+        }
         let started = std::time::Instant::now();
         let compiled = engine.precompile_component(&bytes).map_err(|error| Error::compile(name, &error))?;
         tracing::info!(name, bytes = bytes.len(), ms = started.elapsed().as_millis(), "compiled a component");

@@ -58,6 +58,7 @@ mod types;
 mod verifier;
 mod wasi;
 
+pub use aot::Notice;
 pub use artifacts::{ArtifactStore, digest_of};
 pub use branch::{Branch, ToolHost};
 pub use budget::{Budget, Resource, Stop};

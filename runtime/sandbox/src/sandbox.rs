@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::admission::{self, Admitted};
-use crate::aot::AotCache;
+use crate::aot::{AotCache, Notice};
 use crate::engine::{self, CallComponent, CallEngine, SessionEngine};
 use crate::error::Error;
 use crate::grants::Grants;
@@ -42,6 +42,12 @@ impl Sandbox {
         let aot = AotCache::open(&options.aot_dir)?;
         engine::start_ticker(&call, &session)?;
         Ok(Self { inner: Arc::new(Inner { call, session, aot }) })
+    }
+
+    /// Sets who is told before a component is compiled (and not taken from the cache): a large one takes seconds.
+    /// The first one set stays.
+    pub fn on_compile(&self, notice: Notice) {
+        self.inner.aot.set_notice(notice);
     }
 
     /// Loads a plugin of tools.

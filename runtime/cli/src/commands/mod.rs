@@ -1,6 +1,6 @@
 //! One file per command, and what they share.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -17,7 +17,18 @@ pub mod run;
 
 /// The sandbox with its compiled-code cache.
 pub fn sandbox() -> Result<Sandbox, CommandError> {
-    Ok(Sandbox::new(SandboxOptions { aot_dir: paths::cache().join("aot") })?)
+    let sandbox = Sandbox::new(SandboxOptions { aot_dir: paths::cache().join("aot") })?;
+    if std::io::stderr().is_terminal() {
+        sandbox.on_compile(say_compiling);
+    }
+    Ok(sandbox)
+}
+
+/// The interpreter takes some ten seconds the first time; somebody who watches should know what for.
+fn say_compiling(name: &str, bytes: usize) {
+    if bytes > 4 << 20 {
+        eprintln!("compiling {name} for this machine ({} MB), once", bytes >> 20);
+    }
 }
 
 /// The path of a component as typed; an error that says how to get it when it is not there.

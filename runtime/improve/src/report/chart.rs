@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 240.0;
-const LEFT: f64 = 46.0;
+const LEFT: f64 = 54.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 34.0;
@@ -74,8 +74,9 @@ pub fn curve(label: &str, values: &[f64], breaks: &[(usize, String)]) -> String 
     for (index, name) in breaks {
         let x = position_tight(*index, values.len());
         let _ = write!(svg, r#"<path class="break" d="M{x:.1} {TOP}V{:.1}"/>"#, HEIGHT - BOTTOM);
-        let _ =
-            write!(svg, r#"<text class="axis" x="{:.1}" y="{:.1}">{name}</text>"#, x + 3.0, HEIGHT - 10.0);
+        // near the right edge the name stands to the left of its line
+        let (class, at) = if x > WIDTH - 60.0 { ("axis end", x - 3.0) } else { ("axis", x + 3.0) };
+        let _ = write!(svg, r#"<text class="{class}" x="{at:.1}" y="{:.1}">{name}</text>"#, HEIGHT - 10.0);
     }
     // A line of its own for each stage: their losses are not comparable.
     for (number, (start, _)) in breaks.iter().enumerate() {

@@ -9,6 +9,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use crate::error::Error;
 use crate::files::write_atomically;
+use crate::synthesize::{Set, set_of};
 
 pub mod chart;
 mod collect;
@@ -43,10 +44,17 @@ pub fn render(view: &View) -> Result<String, Error> {
         .collect();
     let seconds: Vec<f64> =
         view.summary.iterations.iter().map(|iteration| iteration.seconds.values().sum()).collect();
+    // The families that are counted first, then those beside them.
+    let names = view.summary.iterations.first().into_iter().flat_map(|base| base.families.keys());
+    let mut families: Vec<(Option<Set>, &String)> = names.map(|name| (set_of(name), name)).collect();
+    families.sort();
+    let families: Vec<(&str, &String)> =
+        families.into_iter().map(|(set, name)| (set.map_or("", Set::name), name)).collect();
     let page = environment.get_template("page").map_err(broken)?;
     page.render(context! {
         view => minijinja::value::Serde(view),
         seconds,
+        families,
         success => Value::from_safe_string(chart::success(&shares)),
         loss => safe_curve("loss by optimiser step", view, |point| Some(point.loss)),
         margin => safe_curve("reward margin by optimiser step", view, |point| point.margin),
