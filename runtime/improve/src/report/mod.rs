@@ -54,7 +54,7 @@ pub fn render(view: &View) -> Result<String, Error> {
     page.render(context! {
         view => minijinja::value::Serde(view),
         seconds,
-        families,
+        families => minijinja::value::Serde(&families),
         success => Value::from_safe_string(chart::success(&shares)),
         loss => safe_curve("loss by optimiser step", view, |point| Some(point.loss)),
         margin => safe_curve("reward margin by optimiser step", view, |point| point.margin),
