@@ -77,7 +77,7 @@ def table() -> int:
         row = [name, *(share(found[n]["held_out"]) if n in found else "" for n in range(4))]
         if gain := summary.get("comparison"):
             row += [
-                f"{gain['difference']:+.0%} [{gain['low']:+.0%}, {gain['high']:+.0%}]",
+                "{:+.0f} points [{:+.0f}, {:+.0f}]".format(*(100 * gain[key] for key in ("difference", "low", "high"))),
                 f"{gain['families_up']}, {gain['families_down']}, {gain['sign_test_p']:.3f}",
             ]
         else:
