@@ -227,8 +227,11 @@ impl Interpreter {
 /// What the image is called in the cache of compiled components.
 const IMAGE: &str = "img";
 
-/// What the reason is called there why sessions cannot be copied by their memory; an empty one says that they can.
+/// What the reason is called there why sessions cannot be copied by their memory.
 const RESTLESS: &str = "restless";
+
+/// The reason where they can: the cache takes an empty file for none.
+const AT_REST: &str = "at rest";
 
 /// A compiled component, the image its memory starts from, and why its memory is not all of its state, if it is not.
 struct Compiled {
@@ -249,7 +252,7 @@ fn compile(
     let cut_digest = format!("{digest}cut2");
     let said = |file: std::fs::File| -> Option<String> {
         let reason = std::io::read_to_string(file).ok()?;
-        (!reason.is_empty()).then_some(reason)
+        (reason != AT_REST).then_some(reason)
     };
     if let Some(file) = aot.beside(engine, &cut_digest, IMAGE)?
         && let Ok(image) = Image::from_file(file)
@@ -271,7 +274,7 @@ fn compile(
             if let Some(reason) = &restless {
                 tracing::info!(name, %reason, "the interpreter's sessions are forked by replay");
             }
-            let reason = restless.as_deref().unwrap_or_default();
+            let reason = restless.as_deref().unwrap_or(AT_REST);
             let kept = aot
                 .keep_beside(engine, &cut_digest, RESTLESS, reason.as_bytes())
                 .and_then(|()| aot.keep_beside(engine, &cut_digest, IMAGE, &cut.image));
