@@ -218,9 +218,12 @@ impl Run {
     /// Why an iteration has nothing to learn from, if it has not.
     fn lack_of_signal(&self, iteration: u32) -> Result<Option<String>, Error> {
         let (store, config) = (&self.folder.store, &self.folder.config.tune);
-        let pairs = config.dpo.rate.epochs > 0 && !store.pairs(iteration)?.is_empty();
-        let imitated = config.sft.rate.epochs > 0 && !tune::imitated(&self.folder, iteration)?.is_empty();
-        if pairs || (imitated && config.dpo.rate.epochs == 0) {
+        let nothing = if config.dpo.rate.epochs > 0 {
+            store.pairs(iteration)?.is_empty()
+        } else {
+            tune::imitated(&self.folder, iteration)?.is_empty()
+        };
+        if !nothing {
             return Ok(None);
         }
         let steps = store.step_outcomes(iteration)?;

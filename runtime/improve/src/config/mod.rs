@@ -1,8 +1,8 @@
 //! `sport.toml`: what a run is to do.
 //!
 //! Read in two steps: [`typed`] is what somebody wrote, every key optional; [`resolve`] fills in what is left out and
-//! checks the rest; [`meant`] has every default resolved and every path absolute. The second is written into the run directory, so that a run says for ever what it
-//! did, also when defaults change later.
+//! checks the rest; [`meant`] has every default resolved and every path absolute. The last is written into the run
+//! directory, so that a run says for ever what it did, also when defaults change later.
 
 mod meant;
 mod message;

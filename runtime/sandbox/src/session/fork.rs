@@ -26,6 +26,7 @@ use super::state::{Carried, Diverged, Source};
 use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::timeouts;
+use crate::wasi::descriptor::Held;
 
 /// Why a session could not be forked.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,8 @@ pub enum Made {
 /// A session's state after its last step, for forks.
 pub(super) struct Checkpoint {
     snapshot: Arc<Snapshot>,
+    /// The handles that the guest held; an instance that begins from here must hold the same.
+    held: Vec<Held>,
     /// What of the host's side goes with it.
     carried: Carried,
 }
@@ -97,6 +100,9 @@ fn from_memory(parent: &Session) -> Result<Session, String> {
         .origin
         .instantiate(&parent.interpreter, Some(&checkpoint.snapshot))
         .map_err(|error| failed("no instance of its size could be made", &format!("{error:#}")))?;
+    if instance.held_at_start != checkpoint.held {
+        return Err("a new instance of it was given other handles".to_owned());
+    }
     let Some(mut memory) = instance.at_rest() else { return Err("it has no memory of its own".to_owned()) };
     checkpoint
         .snapshot
@@ -131,7 +137,7 @@ fn checkpoint(parent: &Session) -> Result<Arc<Checkpoint>, String> {
     let Some(memory) = instance.at_rest() else { return Err("it has no memory of its own".to_owned()) };
     let snapshot = Snapshot::take(&memory, image, before.as_deref())
         .map_err(|error| format!("its memory could not be kept: {error}"))?;
-    let checkpoint = Arc::new(Checkpoint { snapshot: Arc::new(snapshot), carried });
+    let checkpoint = Arc::new(Checkpoint { snapshot: Arc::new(snapshot), held, carried });
     *kept = Some(Arc::clone(&checkpoint));
     Ok(checkpoint)
 }
