@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //!
-//! * `commands/`: one file per command;
+//! * `commands/`: one file per command; `budget.rs`: the flags that several of them share;
+//! * `serve/`: the sandbox driven by another program;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;
 //! * `progress.rs`: bars on a terminal, plain lines elsewhere.
@@ -11,10 +12,12 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::CommandError;
 
+mod budget;
 mod commands;
 mod exit;
 mod paths;
 mod progress;
+mod serve;
 
 /// A runtime in which an agent improves itself without human labels.
 ///

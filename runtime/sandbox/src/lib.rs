@@ -70,6 +70,7 @@ pub use inspect::{Inspection, Kind, inspect};
 pub use judging::*;
 pub use limits::Limits;
 pub use sandbox::{Sandbox, SandboxOptions};
+pub use schema::Schema;
 pub use session::*;
 pub use state::PluginState;
 pub use tool::Tool;

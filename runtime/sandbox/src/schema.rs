@@ -15,7 +15,7 @@ pub(crate) const ARTIFACT_FORMAT: &str = "sport-artifact";
 
 /// A compiled schema.
 #[derive(Debug)]
-pub(crate) struct Schema {
+pub struct Schema {
     raw: Value,
     validator: jsonschema::Validator,
     has_artifacts: bool,

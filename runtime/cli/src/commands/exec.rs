@@ -1,8 +1,7 @@
 //! `sport exec`: runs agent code by itself, with the tools and files that are named and nothing else.
 
-use std::io::{IsTerminal, Read, Write};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sport_sandbox::{
@@ -10,8 +9,9 @@ use sport_sandbox::{
     Toolbox,
 };
 
+use crate::budget::BudgetFlags;
 use crate::exit::{CommandError, Exit};
-use crate::paths;
+use crate::{paths, serve};
 
 /// Run agent code in the sandbox.
 #[derive(Debug, Args)]
@@ -19,14 +19,23 @@ use crate::paths;
   sport exec hello.py
   sport exec look.py --tool image --file photo.jpg
   echo 'print(1+1)' | sport exec -
+  sport exec count.py --stdin words.txt -- --longest
+  sport exec --serve --tool image
 
 The code sees /task (the files given, read-only), /scratch (its own, in memory) and the tools given, as Python
 functions. Nothing else: no network, no environment, no clock of this machine.
 
+With --serve another program drives the sandbox: JSON-RPC lines over standard input and output, sessions and forks by
+their names (docs/serve.md; sdk/python has a client). The budget is then the most that one run can be given.
+
 Exit codes: 0 it ended by itself, 1 it raised, 5 the sandbox stopped it; its own `exit(n)` is passed on.")]
 pub struct Exec {
     /// File with the agent's code, or `-` for standard input
-    code: PathBuf,
+    #[arg(required_unless_present = "serve")]
+    code: Option<PathBuf>,
+    /// Serve sessions to the program that started this one
+    #[arg(long, conflicts_with_all = ["code", "stdin", "json", "arguments"])]
+    serve: bool,
     /// A tool plugin that the code may call: a first-party name (`image`, `calculator`) or a path
     #[arg(long = "tool", value_name = "NAME|PATH")]
     tools: Vec<String>,
@@ -39,18 +48,17 @@ pub struct Exec {
     /// Interpreter component: a first-party name or a path
     #[arg(long, default_value = "python", value_name = "NAME|PATH")]
     interpreter: String,
-    /// Wall time in seconds
-    #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
-    wall: f64,
-    /// Memory in MiB
-    #[arg(long, value_name = "MIB")]
-    memory: Option<u64>,
+    /// Give the code this file as its standard input; `-` is that of `sport` itself
+    #[arg(long, value_name = "PATH")]
+    stdin: Option<PathBuf>,
     /// Seed of the code's random numbers and clock
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print the whole result as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    budget: BudgetFlags,
     /// Arguments for the code (`sys.argv[1:]`)
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -59,10 +67,10 @@ pub struct Exec {
 impl Exec {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
-        let code = self.read_code()?;
-        let limits = self.limits()?;
+        let limits = self.budget.apply(Limits::interpreter())?;
+        // Before the sandbox is set up: what cannot be read need not wait for it.
+        let request = self.code.as_deref().map(|code| self.request(code)).transpose()?;
         let sandbox = super::sandbox()?;
-        let store = ArtifactStore::new_in_memory();
         let interpreter =
             sandbox.interpreter(&super::component(&self.interpreter)?, &Grants::new(["tools"])?)?;
         let mut tools = Vec::new();
@@ -74,10 +82,13 @@ impl Exec {
             };
             tools.push(sandbox.tool(&super::component(typed)?, &grants)?);
         }
-        let mut toolbox = Toolbox::new(tools, store.clone())?;
         let files = self.files.iter().map(|path| super::task_file(path)).collect::<Result<Vec<_>, _>>()?;
+        let Some(request) = request else {
+            return serve::serve(serve::Setup { interpreter, tools, files, limits, seed: self.seed });
+        };
+        let store = ArtifactStore::new_in_memory();
+        let mut toolbox = Toolbox::new(tools, store.clone())?;
         let mut session = interpreter.open(SessionOptions { seed: self.seed, files, store })?;
-        let request = RunRequest { code, stdin: self.stdin()?, arguments: self.arguments.clone() };
         let budget = Budget::new(limits);
         let report = if self.json {
             session.run(&request, &mut toolbox, &budget)
@@ -92,54 +103,47 @@ impl Exec {
         Ok(exit_of(&report))
     }
 
-    fn read_code(&self) -> Result<String, CommandError> {
-        let name = self.code.display();
-        let bad = |what: String| CommandError::new(Exit::BadInput, "code-unreadable", what);
-        if self.code.as_os_str() == "-" {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|error| bad(format!("cannot read the code from standard input: {error}")))?;
-            return Ok(text);
+    /// The code with its input and arguments.
+    fn request(&self, code: &Path) -> Result<RunRequest, CommandError> {
+        let is_dash = |path: &Path| path.as_os_str() == "-";
+        let stdin = self.stdin.as_deref();
+        if is_dash(code) && stdin.is_some_and(is_dash) {
+            let message = "the code and its input cannot both be standard input; put one into a file";
+            return Err(CommandError::new(Exit::Usage, "stdin-twice", message));
         }
-        std::fs::read_to_string(&self.code)
-            .map_err(|error| bad(format!("cannot read the code in {name}: {error}")))
-    }
-
-    /// Standard input goes to the code, unless the code itself came that way or nobody typed any.
-    fn stdin(&self) -> Result<Option<Vec<u8>>, CommandError> {
-        if self.code.as_os_str() == "-" || std::io::stdin().is_terminal() {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        std::io::stdin().take(MAX_STDIN + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_STDIN {
-            let message =
-                format!("standard input is larger than {MAX_STDIN} bytes; give it as a `--file` instead");
-            return Err(CommandError::new(Exit::BadInput, "stdin-too-large", message));
-        }
-        Ok((!bytes.is_empty()).then_some(bytes))
-    }
-
-    fn limits(&self) -> Result<Limits, CommandError> {
-        let mut limits = Limits::interpreter();
-        if !(self.wall.is_finite() && self.wall > 0.0 && self.wall <= MAX_WALL_SECONDS) {
-            let message = format!("--wall must be above 0 and at most {MAX_WALL_SECONDS} seconds");
-            return Err(CommandError::new(Exit::Usage, "bad-wall", message));
-        }
-        limits.wall = Duration::from_secs_f64(self.wall);
-        limits.cpu = limits.cpu.min(limits.wall);
-        if let Some(mebibytes) = self.memory {
-            limits.memory_bytes = mebibytes.saturating_mul(1 << 20);
-        }
-        Ok(limits)
+        let read = |path: &Path, what: &str| {
+            let bytes = if is_dash(path) { read_some(std::io::stdin()) } else { read_file(path) };
+            bytes.map_err(|error| {
+                let message = format!("cannot read {what} from {}: {error}", path.display());
+                CommandError::new(Exit::BadInput, "unreadable", message)
+            })
+        };
+        let text = String::from_utf8(read(code, "the code")?).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let message = format!("the code in {} is not UTF-8 (at byte {at})", code.display());
+            CommandError::new(Exit::BadInput, "unreadable", message)
+        })?;
+        let stdin = stdin.map(|path| read(path, "standard input")).transpose()?;
+        Ok(RunRequest { code: text, stdin, arguments: self.arguments.clone() })
     }
 }
 
-/// Larger input belongs into a file.
-const MAX_STDIN: u64 = 16 << 20;
-/// A day: anything longer is a typing error.
-const MAX_WALL_SECONDS: f64 = 86_400.0;
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    read_some(std::fs::File::open(path)?)
+}
+
+fn read_some(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_INPUT {
+        let message = format!("it is larger than {MAX_INPUT} bytes; give it as a `--file` instead");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// Larger code is a mistake, and larger input belongs into a file.
+const MAX_INPUT: u64 = 16 << 20;
 
 /// Output as it is made. A closed pipe is not an error: the code runs on, unheard.
 fn show(channel: Channel, bytes: &[u8]) {

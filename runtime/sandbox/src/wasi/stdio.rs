@@ -18,7 +18,7 @@ use crate::limits;
 use crate::types::Content;
 
 /// Which of the two a piece of output was written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// Standard output.
     Stdout,
