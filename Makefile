@@ -48,8 +48,8 @@ hello: images components sport ## agent code on a photograph, in the sandbox
 demo: setup ## the main job: a model improves itself on tool use
 	$(SPORT) improve --config examples/quickstart.toml --run $(RUN) --resume
 
-.PHONY: test lint test-host test-guests
-test: setup lint test-host test-guests ## every test
+.PHONY: test lint test-host test-guests test-clients test-peers
+test: setup lint test-host test-guests test-clients ## every test
 lint: ## formatting and clippy
 	$(CARGO) fmt --all --check
 	cd plugins && $(CARGO) fmt --all --check
@@ -59,6 +59,10 @@ test-host:
 test-guests:
 	cd plugins && $(CARGO) test --locked
 	cd plugins/interpreters/python && python3 -m unittest discover -s tests
+test-clients:
+	python3 -m unittest discover -s sdk/python/tests
+test-peers: setup ## against the real packages of others, from a venv of its own
+	"$$(scripts/peers-venv.sh)/bin/python" -m unittest discover -s sdk/python/tests
 
 BENCH ?= exec sandbox policy
 .PHONY: bench
@@ -71,6 +75,12 @@ bench-exec:
 bench-sandbox:
 	@$(WITH_TORCH) build --release --locked --workspace --examples
 	@target/release/examples/sandbox-speed target/components "$(SPORT_CACHE)/aot" target/bench/sandbox.json
+CALLS ?= 1000000
+SESSIONS ?= 100000
+.PHONY: soak
+soak: setup ## a million tool calls, 100,000 sessions: memory must stay (CALLS=… SESSIONS=…)
+	@$(WITH_TORCH) build --release --locked --workspace --examples
+	@target/release/examples/soak target/components "$(SPORT_CACHE)/aot" $(CALLS) $(SESSIONS) target/bench/soak.json
 .PHONY: bench-policy
 bench-policy:
 	@$(WITH_TORCH) build --release --locked --workspace --examples

@@ -1,7 +1,8 @@
 //! `sport exec` through the binary, with the real interpreter and tools.
 //!
 //! * prints as it goes, shows the last value, shows the final answer
-//! * code from a file and from standard input; standard input for the code; arguments
+//! * code from a file and from standard input; standard input for the code, asked for; arguments; a pipe that stays open
+//! * the budget's flags
 //! * `--json` holds ending, value, output, tool calls, usage
 //! * tools work on a real photograph; a tool that was not named does not exist
 //! * files are read-only and are the only ones there are
@@ -44,10 +45,62 @@ fn code_and_input_come_from_where_they_should() {
 
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "echo.py", "import sys\nprint(input().upper(), sys.argv[1:])");
-    let mut command = sport(["exec", file.to_str().unwrap(), "--", "one", "two"]);
+    let mut command = sport(["exec", file.to_str().unwrap(), "--stdin", "-", "--", "one", "two"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
     assert_eq!(child.wait_with_output().unwrap().stdout, b"HELLO ['one', 'two']\n");
+
+    let input = write(folder.path(), "input.txt", "from a file\n");
+    let given = run(&mut sport(["exec", file.to_str().unwrap(), "--stdin", input.to_str().unwrap()]));
+    assert_eq!(given.1, "FROM A FILE []\n");
+
+    let (exit, _, stderr) = run(&mut sport(["exec", "-", "--stdin", "-"]));
+    assert_eq!(exit, 2);
+    assert_one_line_error(&stderr, "cannot both be standard input");
+    std::fs::write(folder.path().join("latin.py"), b"print('\xe9')").unwrap();
+    let (exit, _, stderr) = run(&mut sport(["exec", folder.path().join("latin.py").to_str().unwrap()]));
+    assert_eq!(exit, 3);
+    assert_one_line_error(&stderr, "is not UTF-8 (at byte 7)");
+}
+
+#[test]
+fn an_open_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "code.py", "import sys\nprint(repr(sys.stdin.read()))");
+    let mut command = sport(["exec", file.to_str().unwrap()]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    // held open until the process has ended by itself
+    let pipe = child.stdin.take();
+    assert!(child.wait().unwrap().success());
+    drop(pipe);
+    let mut stdout = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut stdout).unwrap();
+    assert_eq!(stdout, "''\n");
+}
+
+#[test]
+fn budgets_are_given_by_flags() {
+    let (exit, report) = exec_json("print('x' * 5000)", &["--output", "2"]);
+    assert_eq!((exit, &report["ending"]), (5, &Value::from("exhausted")));
+    assert!(report["reason"].as_str().unwrap().contains("output"), "{report}");
+    assert_eq!(report["stdout"].as_str().unwrap().len(), 2048);
+    let (exit, report) = exec_json("while True: pass", &["--cpu", "0.3"]);
+    assert_eq!((exit, &report["ending"]), (5, &Value::from("deadline")));
+    assert!(report["reason"].as_str().unwrap().contains("cpu"), "{report}");
+    let loops = "for n in range(9): print(calculate(expression='1'), flush=True)";
+    let (_, report) = exec_json(loops, &["--tool", "calculator", "--tool-calls", "3"]);
+    assert_eq!(report["stdout"].as_str().unwrap().lines().count(), 3, "{report}");
+    let (exit, report) = exec_json(
+        "while True: print(end='', flush=True) or open('/scratch/a', 'w').close()",
+        &["--host-calls", "500"],
+    );
+    assert_eq!((exit, &report["ending"]), (5, &Value::from("exhausted")), "{report}");
+    for (flag, value) in [("--wall", "0"), ("--wall", "nan"), ("--cpu", "-1"), ("--wall", "1e9")] {
+        let argument = format!("{flag}={value}");
+        let (exit, _, stderr) = exec("1", &[&argument]);
+        assert_eq!(exit, 2, "{argument}");
+        assert_one_line_error(&stderr, flag);
+    }
 }
 
 #[test]

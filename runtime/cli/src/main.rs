@@ -8,9 +8,14 @@
 //! * `exit.rs`: exit codes and how errors become them;
 //! * `progress.rs`: bars on a terminal, plain lines elsewhere.
 
-use clap::{Parser, Subcommand};
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use crate::exit::CommandError;
+use clap::{Parser, Subcommand};
+use tracing_chrome::{ChromeLayerBuilder, FlushGuard};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::exit::{CommandError, Exit};
 
 mod budget;
 mod commands;
@@ -30,6 +35,9 @@ struct Cli {
     /// Say more: warnings and what the sandbox does (also by SPORT_LOG=debug)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// Write what the sandbox did and how long it took to this file, in Chrome's trace format (ui.perfetto.dev shows it)
+    #[arg(long, global = true, value_name = "FILE")]
+    trace: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -44,14 +52,22 @@ enum Command {
     Run(commands::run::Run),
     Doctor(commands::doctor::Doctor),
     Version(commands::doctor::Version),
+    #[command(name = commands::compile::NAME, hide = true)]
+    Compile(commands::compile::CompileComponent),
 }
 
 fn main() -> std::process::ExitCode {
     // before there is a second thread: libtorch's threads must not spin on a shared machine
     sport_policy::prepare_environment(0);
     let cli = Cli::parse();
-    start_log(cli.verbose);
     let json = wants_json();
+    let trace = match start_log(cli.verbose, cli.trace.as_deref()) {
+        Ok(trace) => trace,
+        Err(error) => {
+            report(&error, json);
+            return std::process::ExitCode::from(error.exit.number());
+        }
+    };
     let result = match cli.command {
         Command::Improve(command) => command.run(),
         Command::Stage(command) => command.run(),
@@ -60,11 +76,13 @@ fn main() -> std::process::ExitCode {
         Command::Run(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Version(command) => command.run(),
+        Command::Compile(command) => command.run(),
     };
     let exit = result.unwrap_or_else(|error| {
         report(&error, json);
         error.exit
     });
+    drop(trace);
     std::process::ExitCode::from(exit.number())
 }
 
@@ -82,9 +100,26 @@ fn wants_json() -> bool {
     std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
 
-fn start_log(verbose: u8) {
-    use tracing_subscriber::EnvFilter;
+/// Starts the log on standard error and, where it is asked for, the trace. What it gives back writes the trace's end.
+fn start_log(verbose: u8, trace: Option<&Path>) -> Result<Option<FlushGuard>, CommandError> {
+    use tracing_subscriber::prelude::*;
+    use tracing_subscriber::{EnvFilter, filter::Targets};
     let level = ["error", "info", "debug", "trace"][usize::from(verbose.min(3))];
     let filter = EnvFilter::try_from_env("SPORT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let log =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_filter(filter);
+    let Some(path) = trace else {
+        tracing_subscriber::registry().with(log).init();
+        return Ok(None);
+    };
+    let file = File::create(path).map_err(|error| {
+        let message = format!("cannot write the trace to {}: {error}", path.display());
+        CommandError::new(Exit::BadInput, "trace-file", message)
+    })?;
+    let builder = ChromeLayerBuilder::new().writer(file).include_args(true).include_locations(false);
+    let (chrome, guard) = builder.build();
+    // the sandbox's own spans and the guests' logs, not those of every library
+    let targets = Targets::new().with_target("sport", LevelFilter::TRACE);
+    tracing_subscriber::registry().with(log).with(chrome.with_filter(targets)).init();
+    Ok(Some(guard))
 }

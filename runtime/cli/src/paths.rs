@@ -30,16 +30,17 @@ fn beside_binary(relative: &str) -> PathBuf {
     folder.unwrap_or_default().join(relative)
 }
 
-/// A plugin as typed on the command line: a path, or the bare name of a first-party component.
-pub fn plugin(typed: &str) -> PathBuf {
-    if typed.contains(std::path::MAIN_SEPARATOR) || typed.ends_with(".wasm") {
-        PathBuf::from(typed)
-    } else {
-        components().join(format!("{typed}.wasm"))
-    }
+/// The operator's grants: `$SPORT_CONFIG`, else `$XDG_CONFIG_HOME/sport`, else `~/.config/sport`.
+pub fn config() -> PathBuf {
+    sport_improve::config::config_folder()
 }
 
-/// Whether `typed` names a first-party component rather than a path.
-pub fn is_first_party(typed: &str) -> bool {
+/// Where the component of a plugin of Sport's own lies.
+pub fn first_party(name: &str) -> PathBuf {
+    components().join(format!("{name}.wasm"))
+}
+
+/// Whether what was typed is a name rather than a path.
+pub fn is_name(typed: &str) -> bool {
     !typed.contains(std::path::MAIN_SEPARATOR) && !typed.ends_with(".wasm")
 }

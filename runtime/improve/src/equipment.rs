@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sport_sandbox::{
-    ArtifactRef, ArtifactStore, Grants, Interpreter, Sandbox, Session, SessionOptions, Tool, ToolHost,
-    ToolInfo, Toolbox, Verifier,
+    ArtifactRef, ArtifactStore, Interpreter, Sandbox, Session, SessionOptions, Tool, ToolHost, ToolInfo,
+    Toolbox, Verifier,
 };
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::plugins::Plugins;
 use crate::seed::{Purpose, seed};
 use crate::task::Task;
 
@@ -33,11 +34,13 @@ pub struct Admitted {
 impl Admitted {
     /// Admits everything that `config` names.
     pub fn new(sandbox: &Sandbox, config: &Config) -> Result<Self, Error> {
+        let plugins = Plugins::new(sandbox)?;
         let tools = config
             .tools
             .iter()
             .map(|tool| {
-                if let Some(reaches) = tool.grants.iter().find(|grant| !BRANCH_LOCAL.contains(&grant.as_str()))
+                let granted = plugins.granted(&tool.plugin, &tool.grants)?;
+                if let Some(reaches) = granted.iter().find(|grant| !BRANCH_LOCAL.contains(&grant.as_str()))
                     && !(tool.read_only || config.explore.allow_effects)
                 {
                     return Err(Error::Refused(format!(
@@ -47,12 +50,11 @@ impl Admitted {
                         tool.plugin.display()
                     )));
                 }
-                Ok(sandbox.tool(&tool.plugin, &Grants::new(&tool.grants)?)?)
+                plugins.tool(&tool.plugin, &tool.grants)
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let interpreter =
-            sandbox.interpreter(&config.interpreter.plugin, &Grants::new(&config.interpreter.grants)?)?;
-        let verifier = sandbox.verifier(&config.verifier.plugin, &Grants::new(&config.verifier.grants)?)?;
+        let interpreter = plugins.interpreter(&config.interpreter.plugin, &config.interpreter.grants)?;
+        let verifier = plugins.verifier(&config.verifier.plugin, &config.verifier.grants)?;
         let verifier_config = serde_json::to_value(&config.verifier.config)
             .map_err(|error| Error::Internal(format!("verifier config as JSON: {error}")))?;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);

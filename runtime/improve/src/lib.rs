@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //!
+//! * [`equipment`]: the sandboxed side of a run; `plugins`: by path or as installed;
 //! * [`task`]: what a task is; [`synthesize`] makes tasks, [`answers`] compares answers;
 //! * [`config`]: `sport.toml`, as typed and as meant;
 //! * [`store`]: the run directory: database, blobs, lock, adapters, manifests;
@@ -24,6 +25,7 @@ mod failpoint;
 pub mod files;
 pub mod observation;
 pub mod observer;
+mod plugins;
 pub mod prompt;
 pub mod report;
 pub mod run;

@@ -29,7 +29,7 @@ fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| {
         let aot_dir = sport_improve::config::cache_folder().join("aot");
-        Sandbox::new(SandboxOptions { aot_dir }).unwrap()
+        Sandbox::new(SandboxOptions::new(aot_dir)).unwrap()
     })
 }
 

@@ -3,15 +3,13 @@
 //! In this order, so that the first message is the most useful one: is it a component; was it built for a
 //! contract that this host takes; is it of the wanted kind; does it ask for no more than it was granted.
 
-use std::path::Path;
-
 use wasmparser::{Validator, WasmFeatures};
 
 use crate::contract::version::{self, Contract};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::inspect::{self, Inspection, Kind};
-use crate::seen::{Seen, Source};
+use crate::seen::Source;
 
 /// A component that may be compiled.
 pub(crate) struct Admitted {
@@ -30,11 +28,14 @@ pub(crate) struct Admitted {
 const WASI: &[&str] =
     &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
 
-/// Reads, inspects and admits a component. What is known of a file that did not change is taken from `seen`:
-/// to hash CPython again costs more than to start it.
-pub(crate) fn admit(path: &Path, kind: Kind, grants: &Grants, seen: &Seen<'_>) -> Result<Admitted, Error> {
-    let name = inspect::stem(path);
-    let (inspection, source) = seen.inspect(&name, path)?;
+/// Decides about a component that was inspected.
+pub(crate) fn decide(
+    name: String,
+    inspection: Inspection,
+    source: Source,
+    kind: Kind,
+    grants: &Grants,
+) -> Result<Admitted, Error> {
     check_contract(&name, inspection.contract.as_ref(), kind)?;
     check_kind(&name, &inspection, kind)?;
     let interfaces = check_imports(&name, &inspection.imports, kind, grants)?;
@@ -87,6 +88,53 @@ fn check_kind(name: &str, inspection: &Inspection, kind: Kind) -> Result<(), Err
     Ok(())
 }
 
+/// What becomes of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Types only; reaches nothing.
+    Types,
+    /// An interface of `sport:host` that reaches nothing outside the call.
+    Free,
+    /// One that was granted.
+    Granted,
+    /// One that was not.
+    NotGranted,
+    /// WASI, answered by the sandbox itself.
+    Answered,
+    /// Nothing that this host answers to such a component.
+    Refused,
+}
+
+impl Standing {
+    /// In a word, for lists.
+    pub fn show(self) -> &'static str {
+        match self {
+            Self::Types => "types only",
+            Self::Free => "always there",
+            Self::Granted => "granted",
+            Self::NotGranted => "NOT GRANTED",
+            Self::Answered => "answered by the sandbox",
+            Self::Refused => "REFUSED: this host has no answer to it",
+        }
+    }
+}
+
+/// What becomes of an import of a component of this kind.
+pub(crate) fn standing(import: &str, kind: Option<Kind>, grants: &Grants) -> Standing {
+    let plain = inspect::unversioned(import);
+    let (package, interface) = plain.split_once('/').unwrap_or((plain, ""));
+    match package {
+        "sport:base" => Standing::Types,
+        "sport:host" if interface == "output" && kind != Some(Kind::Interpreter) => Standing::Refused,
+        "sport:host" if crate::grants::FREE.contains(&interface) => Standing::Free,
+        "sport:host" if !crate::grants::GRANTABLE.contains(&interface) => Standing::Refused,
+        "sport:host" if grants.allows(interface) => Standing::Granted,
+        "sport:host" => Standing::NotGranted,
+        _ if kind == Some(Kind::Interpreter) && WASI.contains(&package) => Standing::Answered,
+        _ => Standing::Refused,
+    }
+}
+
 /// Compares what it imports with what it may have, and gives back the names of the host interfaces to link.
 fn check_imports(name: &str, imports: &[String], kind: Kind, grants: &Grants) -> Result<Vec<String>, Error> {
     let mut interfaces = Vec::new();
@@ -94,29 +142,19 @@ fn check_imports(name: &str, imports: &[String], kind: Kind, grants: &Grants) ->
     for import in imports {
         let plain = inspect::unversioned(import);
         let (package, interface) = plain.split_once('/').unwrap_or((plain, ""));
-        match package {
-            // Types only; reaches nothing.
-            "sport:base" => {}
-            "sport:host" => {
-                let ours = version_of(import).is_some_and(|version| version::takes(package, version));
-                if !ours {
-                    return Err(Error::ContractUnsupported {
-                        name: name.to_owned(),
-                        found: import.clone(),
-                        takes: version::taken(),
-                    });
-                }
-                let known =
-                    crate::grants::FREE.contains(&interface) || crate::grants::GRANTABLE.contains(&interface);
-                let fits = interface != "output" || kind == Kind::Interpreter;
-                if known && fits && grants.allows(interface) {
-                    interfaces.push(interface.to_owned());
-                } else {
-                    missing.push(import.clone());
-                }
-            }
-            _ if kind == Kind::Interpreter && WASI.contains(&package) => {}
-            _ => missing.push(import.clone()),
+        if package == "sport:host"
+            && !version_of(import).is_some_and(|version| version::takes(package, version))
+        {
+            return Err(Error::ContractUnsupported {
+                name: name.to_owned(),
+                found: import.clone(),
+                takes: version::taken(),
+            });
+        }
+        match standing(import, Some(kind), grants) {
+            Standing::Types | Standing::Answered => {}
+            Standing::Free | Standing::Granted => interfaces.push(interface.to_owned()),
+            Standing::NotGranted | Standing::Refused => missing.push(import.clone()),
         }
     }
     if missing.is_empty() {

@@ -1,30 +1,26 @@
 //! The cache of compiled components.
 //!
 //! Compiling takes from 60 ms (a tool) to 10 s (CPython), so native code is kept in a folder. Loading native
-//! code means trusting it, therefore: only this module writes there; the folder must belong to this user and
-//! nobody else may write to it; it and its files are opened without following links; files are written under
-//! another name and renamed; and a checksum is compared before a file is used. Whatever does not match is
-//! compiled again.
+//! code means trusting it, therefore: only this module writes there; the folder is a [`PrivateFolder`]; and a checksum is
+//! compared before a file is used. Whatever does not match is compiled again.
 //!
 //! A file is named by the component's digest, inside a folder named by [`crate::engine::fingerprint`]: engine
 //! version, settings, target and cpu features.
 
 use std::borrow::Cow;
-use std::ffi::CString;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::admission;
+use crate::compile::{self, Compiler, Profile};
 use crate::engine::fingerprint;
 use crate::error::Error;
+use crate::private::{NotPrivate, PrivateFolder};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -34,8 +30,8 @@ pub(crate) struct AotCache {
 
 #[derive(Debug)]
 struct Folder {
-    fd: OwnedFd,
-    path: PathBuf,
+    place: PrivateFolder,
+    compiler: Compiler,
     /// Told before a component is compiled.
     notice: OnceLock<Notice>,
 }
@@ -45,28 +41,9 @@ pub type Notice = fn(&str, usize);
 
 impl AotCache {
     /// Opens the folder, making it (0700) if it is not there.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(Error::io("make", parent))?;
-        }
-        match std::fs::DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("make", path)(error));
-            }
-            _ => {}
-        }
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| Error::CacheFolder {
-            path: path.to_owned(),
-            reason: match error {
-                rustix::io::Errno::LOOP | rustix::io::Errno::NOTDIR => {
-                    "it is a link or a file; name a folder of your own".to_owned()
-                }
-                other => other.to_string(),
-            },
-        })?;
-        check_private(&fd, path)?;
-        Ok(Self { folder: Arc::new(Folder { fd, path: path.to_owned(), notice: OnceLock::new() }) })
+    pub fn open(path: &Path, compiler: Compiler) -> Result<Self, Error> {
+        let place = PrivateFolder::open(path).map_err(unusable(path))?;
+        Ok(Self { folder: Arc::new(Folder { place, compiler, notice: OnceLock::new() }) })
     }
 
     /// Sets who is told before a component is compiled; the first one set stays.
@@ -79,6 +56,7 @@ impl AotCache {
     pub fn component<'a>(
         &self,
         engine: &Engine,
+        profile: Profile,
         name: &str,
         digest: &str,
         wasm: impl FnOnce() -> Result<Cow<'a, [u8]>, Error>,
@@ -97,16 +75,16 @@ impl AotCache {
             notice(name, bytes.len());
         }
         let started = std::time::Instant::now();
-        let compiled = engine.precompile_component(&bytes).map_err(|error| Error::compile(name, &error))?;
+        let compiled = compile::compile(&self.folder.compiler, engine, profile, name, &bytes)?;
         tracing::info!(name, bytes = bytes.len(), ms = started.elapsed().as_millis(), "compiled a component");
         // A cache that cannot be written costs time, not the call.
         if let Err(error) = shelf.store(hex, &compiled) {
-            tracing::warn!(name, %error, path = %self.folder.path.display(), "cannot keep a compiled component");
+            tracing::warn!(name, %error, path = %self.folder.place.path().display(), "cannot keep a compiled component");
         } else if let Some(component) = shelf.load(engine, hex) {
             return Ok(component);
         }
-        // SAFETY: these bytes were made by `precompile_component` of the same engine a moment ago, in this
-        // process.
+        // SAFETY: these bytes were made by `precompile_component` of an engine with the same settings a moment ago, in this
+        // process or in the worker that it started.
         unsafe { Component::deserialize(engine, &compiled) }.map_err(|error| Error::compile(name, &error))
     }
 
@@ -129,30 +107,28 @@ impl AotCache {
         let name = format!("{hex}.{ending}");
         let shelf = self.shelf(engine)?;
         let kept = shelf
+            .place
             .write(&name, bytes)
-            .and_then(|()| shelf.write(&format!("{name}.sum"), checksum(bytes).as_bytes()));
-        kept.map_err(Error::io("write", shelf.path.join(name)))
+            .and_then(|()| shelf.place.write(&format!("{name}.sum"), checksum(bytes).as_bytes()));
+        kept.map_err(Error::io("write", shelf.place.path().join(name)))
     }
 
     /// The part of the cache for one engine.
     fn shelf(&self, engine: &Engine) -> Result<Shelf, Error> {
         let name = fingerprint(engine);
-        let path = self.folder.path.join(&name);
-        match rustix::fs::mkdirat(&self.folder.fd, &name, Mode::RWXU) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(Error::io("make", path)(error.into())),
-        }
-        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&self.folder.fd, &name, flags, Mode::empty())
-            .map_err(|error| Error::io("open", &path)(error.into()))?;
-        check_private(&fd, &path)?;
-        Ok(Shelf { fd, path })
+        let place = self.folder.place.subfolder(&name);
+        let place = place.map_err(unusable(&self.folder.place.path().join(&name)))?;
+        Ok(Shelf { place })
     }
 }
 
+/// The folder, or a part of it, is not one whose files may be run.
+fn unusable(path: &Path) -> impl FnOnce(NotPrivate) -> Error {
+    move |error| Error::CacheFolder { path: path.to_owned(), reason: error.to_string() }
+}
+
 struct Shelf {
-    fd: OwnedFd,
-    path: PathBuf,
+    place: PrivateFolder,
 }
 
 impl Shelf {
@@ -162,7 +138,7 @@ impl Shelf {
         let file = self.open(&format!("{hex}.cwasm"))?;
         let map = Map::new(&file)?;
         if sum != checksum(map.bytes()) {
-            tracing::warn!(path = %self.path.display(), hex, "a compiled component is damaged; compiling it again");
+            tracing::warn!(path = %self.place.path().display(), hex, "a compiled component is damaged; compiling it again");
             return None;
         }
         drop(map);
@@ -196,56 +172,18 @@ impl Shelf {
     fn store(&self, hex: &str, compiled: &[u8]) -> std::io::Result<()> {
         // The code first: until its checksum is there, or while it is an older one, the entry counts as
         // damaged.
-        self.write(&format!("{hex}.cwasm"), compiled)?;
-        self.write(&format!("{hex}.sum"), checksum(compiled).as_bytes())
+        self.place.write(&format!("{hex}.cwasm"), compiled)?;
+        self.place.write(&format!("{hex}.sum"), checksum(compiled).as_bytes())
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-        let temporary = format!(".{name}.{}", crate::text::thread_suffix());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let written = rustix::fs::openat(&self.fd, &temporary, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(std::io::Error::from)
-            .and_then(|fd| {
-                let mut file = File::from(fd);
-                file.write_all(bytes)?;
-                file.sync_all()
-            })
-            .and_then(|()| Ok(rustix::fs::renameat(&self.fd, &temporary, &self.fd, name)?));
-        if written.is_err() {
-            let _ = rustix::fs::unlinkat(&self.fd, &temporary, AtFlags::empty());
-        }
-        written
-    }
-
-    /// A regular file of this user that nobody else can write.
+    /// A file that is there and can be trusted.
     fn open(&self, name: &str) -> Option<File> {
-        let name = CString::new(name).ok()?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let file = File::from(rustix::fs::openat(&self.fd, name, flags, Mode::empty()).ok()?);
-        let metadata = file.metadata().ok()?;
-        let mine = metadata.uid() == rustix::process::geteuid().as_raw();
-        (metadata.is_file() && mine && metadata.mode() & 0o022 == 0).then_some(file)
+        self.place.file(name).ok().flatten()
     }
 
     fn read_small(&self, name: &str) -> Option<String> {
-        let mut text = String::new();
-        self.open(name)?.take(256).read_to_string(&mut text).ok()?;
-        Some(text)
+        self.place.read(name, 256).ok().flatten()
     }
-}
-
-/// A folder of this user that nobody else can write to.
-fn check_private(fd: impl AsFd, path: &Path) -> Result<(), Error> {
-    let refuse = |reason: String| Error::CacheFolder { path: path.to_owned(), reason };
-    let stat = rustix::fs::fstat(fd).map_err(|error| refuse(error.to_string()))?;
-    if stat.st_uid != rustix::process::geteuid().as_raw() {
-        return Err(refuse("it belongs to another user; name a folder of your own".to_owned()));
-    }
-    if stat.st_mode & 0o022 != 0 {
-        let mode = stat.st_mode & 0o777;
-        return Err(refuse(format!("others can write to it (mode {mode:o}); run `chmod 700` on it")));
-    }
-    Ok(())
 }
 
 /// Against damage, not against malice (the folder's permissions are for that): 45 MB must pass in a few

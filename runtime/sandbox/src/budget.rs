@@ -183,10 +183,14 @@ impl Budget {
         let node = &self.node;
         Usage {
             wall_us: u64::try_from(node.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cpu_us: node.cpu_ns.load(Relaxed) / 1_000,
             memory_bytes: node.memory_peak.load(Relaxed),
             host_calls: self.used(Resource::HostCalls),
             tool_calls: self.used(Resource::ToolCalls),
             output_bytes: self.used(Resource::Output),
+            log_bytes: self.used(Resource::Log),
+            artifact_bytes: self.used(Resource::Artifacts),
+            random_bytes: self.used(Resource::Random),
         }
     }
 

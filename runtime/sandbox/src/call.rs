@@ -7,7 +7,7 @@ use wasmtime::component::{InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use crate::admission::Admitted;
-use crate::budget::Stop;
+use crate::budget::{Resource, Stop};
 use crate::engine::{self, CallComponent, CallEngine};
 use crate::error::Error;
 use crate::host::{self, Forbidden, HostCx};
@@ -26,6 +26,12 @@ pub(crate) fn link(
         host::link(&mut linker, interface).map_err(bad)?;
     }
     linker.instantiate_pre(&component.0).map_err(bad)
+}
+
+/// The span of a call. [`run`] fills in how long it waited before its guest began, and how often the guest called the host.
+pub(crate) fn span(kind: &'static str, plugin: &str, what: &str) -> tracing::Span {
+    let empty = tracing::field::Empty;
+    tracing::debug_span!("call", kind, plugin, what, queue_us = empty, host_calls = empty)
 }
 
 /// A guest's work in a call.
@@ -53,6 +59,8 @@ pub(crate) fn run<W: Work>(
     slots: u32,
     work: W,
 ) -> Result<(W::Result, HostCx), Failure> {
+    let asked = std::time::Instant::now();
+    let span = tracing::Span::current();
     let Some(slots) = engine.reserve(slots) else {
         let mut failure =
             Failure::new(FailureKind::Unavailable, "pool-exhausted", "too many calls run at once");
@@ -62,11 +70,13 @@ pub(crate) fn run<W: Work>(
     host.budget.check().map_err(Stop::failure)?;
     let room = limits::CALL_WASM_STACK + limits::HOST_STACK;
     let ended = stack::with_room(room, || {
+        span.record("queue_us", micros(asked));
         host.budget.enter_thread();
         let mut store = Store::new(engine.engine(), host);
         engine::arm(&mut store);
         let result = store.set_fuel(fuel).and_then(|()| work.run(&mut store));
         store.data().budget.charge_cpu();
+        span.record("host_calls", store.data().budget.used(Resource::HostCalls));
         let result = result.map_err(|error| judge(&error, store.data()));
         result.map(|result| (result, store.into_data()))
     });
@@ -77,6 +87,10 @@ pub(crate) fn run<W: Work>(
         failure.retryable = true;
         Err(failure)
     })
+}
+
+fn micros(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Why a guest's call did not come back, as a failure with a stable code.

@@ -89,6 +89,16 @@ pub enum Error {
         /// The engine's word.
         reason: String,
     },
+    /// Compiling took more than it may.
+    #[error(
+        "{name} cannot be compiled within {what}, the most that compiling may take; split its largest functions"
+    )]
+    CompileExhausted {
+        /// The component's file name.
+        name: String,
+        /// What it used up.
+        what: String,
+    },
     /// What a component says of itself is not acceptable.
     #[error("{name} describes itself badly: {reason}")]
     Describe {
@@ -114,6 +124,24 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The operator's grants or receipts cannot be used.
+    #[error("cannot use {path}: {reason}", path = .path.display())]
+    Registry {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An installed plugin is not what was approved.
+    #[error(
+        "{name} is not what was approved, it differs in: {what}; `sport plugin approve {name}` shows and approves it"
+    )]
+    ApprovalNeeded {
+        /// The plugin.
+        name: String,
+        /// What differs.
+        what: String,
     },
     /// The engine could not be set up on this machine.
     #[error("cannot set up the sandbox engine: {reason}")]
@@ -151,9 +179,12 @@ impl Error {
             Self::NotGranted { .. } => "not-granted",
             Self::UnknownGrant { .. } => "unknown-grant",
             Self::Compile { .. } => "compile-failed",
+            Self::CompileExhausted { .. } => "compile-exhausted",
             Self::Describe { .. } => "bad-description",
             Self::DuplicateTool { .. } => "duplicate-tool",
             Self::CacheFolder { .. } => "cache-folder",
+            Self::Registry { .. } => "registry",
+            Self::ApprovalNeeded { .. } => "approval-needed",
             Self::Engine { .. } => "engine",
             Self::Artifact { .. } => "artifact",
             Self::Invalid { .. } => "invalid",

@@ -15,7 +15,8 @@ use wasmparser::{Encoding, Parser, Payload};
 use crate::artifacts::digest_of;
 use crate::contract::version::{Contract, SECTION};
 use crate::error::Error;
-use crate::{limits, text};
+use crate::grants::Grants;
+use crate::{admission, limits, text};
 
 /// What a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +65,13 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// Everything it exports.
     pub exports: Vec<String>,
+}
+
+impl Inspection {
+    /// What becomes of one of its imports under these grants, in a few words.
+    pub fn answer(&self, import: &str, grants: &Grants) -> &'static str {
+        admission::standing(import, self.kind, grants).show()
+    }
 }
 
 /// A component's file name without its ending: what it is called in messages and lists.

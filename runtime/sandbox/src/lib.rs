@@ -8,7 +8,8 @@
 //!
 //! * `sandbox`: [`Sandbox`], which joins the rest;
 //! * before any code runs: `inspect` (sections, nothing compiled), `seen` (files inspected before), `admission` (contract, grants, bounds),
-//!   `grants`, `aot` (the cache of compiled components), `engine` (the two profiles and the epoch ticker);
+//!   `grants`, `compile` (in a worker with limits), `aot` (the cache of what was compiled), `engine` (the two profiles and the epoch ticker);
+//! * `registry`: installed plugins, what each is granted and what it was when it was; `private`: folders whose files are trusted;
 //! * calls: `call` (a fresh store, run and judged), `tool`, `verifier`, `toolbox`, `schema`, `stack`;
 //! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
 //!   `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
@@ -34,6 +35,7 @@ mod artifacts;
 mod branch;
 mod budget;
 mod call;
+mod compile;
 mod contract;
 mod engine;
 mod error;
@@ -44,6 +46,8 @@ mod inspect;
 mod judging;
 mod limiter;
 pub mod limits;
+mod private;
+mod registry;
 mod sandbox;
 mod schema;
 mod seen;
@@ -62,6 +66,7 @@ pub use aot::Notice;
 pub use artifacts::{ArtifactStore, digest_of};
 pub use branch::{Branch, ToolHost};
 pub use budget::{Budget, Resource, Stop};
+pub use compile::{CompileWorker, Compiler, compile_worker};
 pub use contract::version::CONTRACTS;
 pub use error::Error;
 pub use files::{FileView, ResolvedFile, TaskFile};
@@ -69,6 +74,7 @@ pub use grants::Grants;
 pub use inspect::{Inspection, Kind, inspect};
 pub use judging::*;
 pub use limits::Limits;
+pub use registry::{Change, Described, Grant, Installed, Pin, Receipt, Registry, State, components_in};
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use schema::Schema;
 pub use session::*;

@@ -255,6 +255,12 @@ pub const FILE_CHUNK: usize = MIB as usize;
 /// Random bytes in one crossing.
 pub const RANDOM_CHUNK: u64 = 64 << 10;
 
+/// Instances of an interpreter that are kept at hand: a step forks five candidates. One of CPython holds some 3 MB.
+pub const RESERVE_INSTANCES: usize = 6;
+
+/// Instances that may wait for being dropped by the thread that makes them ahead; more are dropped where they are done with.
+pub const RESERVE_SPENT: usize = 16;
+
 /// Steps that a session remembers for its forks; a task has at most eight.
 pub const SESSION_STEPS: usize = 1_024;
 
@@ -276,6 +282,12 @@ pub const FUNCTION_BYTES: u64 = MIB;
 pub const TYPES: u64 = 50_000;
 /// See [`CORE_MODULES`].
 pub const ITEMS: u64 = 500_000;
+
+/// Memory that compiling one component may take beyond the engine itself: CPython takes about 1 GB with two threads, and more
+/// with more.
+pub const COMPILE_MEMORY_BYTES: u64 = 6 << 30;
+/// Largest native code of one component: CPython's has 45 MB.
+pub const COMPILED_BYTES: u64 = 512 * MIB;
 
 /// Properties at the top of a schema.
 pub const SCHEMA_PROPERTIES: usize = 128;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use crate::admission::{self, Admitted};
 use crate::aot::{AotCache, Notice};
+use crate::compile::{Compiler, Profile};
 use crate::engine::{self, CallComponent, CallEngine, SessionEngine};
 use crate::error::Error;
 use crate::grants::Grants;
-use crate::inspect::Kind;
+use crate::inspect::{self, Inspection, Kind};
+use crate::registry::Described;
 use crate::seen::Seen;
 use crate::session::Interpreter;
 use crate::tool::Tool;
@@ -20,6 +22,15 @@ use crate::verifier::Verifier;
 pub struct SandboxOptions {
     /// The folder of compiled components. Made (0700) if it is not there.
     pub aot_dir: PathBuf,
+    /// Where components are compiled that are not in that folder yet.
+    pub compiler: Compiler,
+}
+
+impl SandboxOptions {
+    /// This folder; components are compiled in this process.
+    pub fn new(aot_dir: impl Into<PathBuf>) -> Self {
+        Self { aot_dir: aot_dir.into(), compiler: Compiler::default() }
+    }
 }
 
 /// Admits components. Clones are the same sandbox.
@@ -39,7 +50,7 @@ impl Sandbox {
     pub fn new(options: SandboxOptions) -> Result<Self, Error> {
         let call = CallEngine::new()?;
         let session = SessionEngine::new(crate::session::memory_creator())?;
-        let aot = AotCache::open(&options.aot_dir)?;
+        let aot = AotCache::open(&options.aot_dir, options.compiler)?;
         engine::start_ticker(&call, &session)?;
         Ok(Self { inner: Arc::new(Inner { call, session, aot }) })
     }
@@ -53,33 +64,91 @@ impl Sandbox {
     /// Loads a plugin of tools.
     pub fn tool(&self, path: &Path, grants: &Grants) -> Result<Arc<Tool>, Error> {
         let admitted = self.admit(path, Kind::Tool, grants)?;
-        let component = self.compile(&admitted)?;
-        Ok(Arc::new(Tool::load(&self.inner.call, component, &admitted)?))
+        self.load_tool(&admitted).map(Arc::new)
     }
 
     /// Loads a verifier.
     pub fn verifier(&self, path: &Path, grants: &Grants) -> Result<Arc<Verifier>, Error> {
         let admitted = self.admit(path, Kind::Verifier, grants)?;
-        let component = self.compile(&admitted)?;
-        Ok(Arc::new(Verifier::load(&self.inner.call, component, &admitted)?))
+        self.load_verifier(&admitted).map(Arc::new)
     }
 
     /// Loads a code interpreter.
     pub fn interpreter(&self, path: &Path, grants: &Grants) -> Result<Arc<Interpreter>, Error> {
         let admitted = self.admit(path, Kind::Interpreter, grants)?;
-        Ok(Arc::new(Interpreter::load(&self.inner.session, &self.inner.aot, admitted)?))
+        self.load_interpreter(admitted).map(Arc::new)
+    }
+
+    /// Loads whatever kind of plugin it is, if `check` has nothing against what was found in it. Nothing is compiled before.
+    pub(crate) fn load(
+        &self,
+        name: &str,
+        path: &Path,
+        grants: &Grants,
+        check: impl FnOnce(&Inspection) -> Result<(), Error>,
+    ) -> Result<(Loaded, Inspection), Error> {
+        let (inspection, source) = self.seen().inspect(name, path)?;
+        check(&inspection)?;
+        let kind = inspection.kind.ok_or_else(|| Error::WrongKind {
+            name: name.to_owned(),
+            wanted: "tool, verifier or interpreter",
+            found: inspection.exports.join(", "),
+        })?;
+        let found = inspection.clone();
+        let admitted = admission::decide(name.to_owned(), inspection, source, kind, grants)?;
+        let loaded = match kind {
+            Kind::Tool => Loaded::Tool(Box::new(self.load_tool(&admitted)?)),
+            Kind::Verifier => Loaded::Verifier(Box::new(self.load_verifier(&admitted)?)),
+            Kind::Interpreter => Loaded::Interpreter(Box::new(self.load_interpreter(admitted)?)),
+        };
+        Ok((loaded, found))
     }
 
     fn admit(&self, path: &Path, kind: Kind, grants: &Grants) -> Result<Admitted, Error> {
-        // one shelf for all records, whatever engine the component is for
-        let seen = Seen { aot: &self.inner.aot, engine: self.inner.call.engine() };
-        admission::admit(path, kind, grants, &seen)
+        let name = inspect::stem(path);
+        let (inspection, source) = self.seen().inspect(&name, path)?;
+        admission::decide(name, inspection, source, kind, grants)
+    }
+
+    /// One shelf for all records, whatever engine the component is for.
+    fn seen(&self) -> Seen<'_> {
+        Seen { aot: &self.inner.aot, engine: self.inner.call.engine() }
+    }
+
+    fn load_tool(&self, admitted: &Admitted) -> Result<Tool, Error> {
+        Tool::load(&self.inner.call, self.compile(admitted)?, admitted)
+    }
+
+    fn load_verifier(&self, admitted: &Admitted) -> Result<Verifier, Error> {
+        Verifier::load(&self.inner.call, self.compile(admitted)?, admitted)
+    }
+
+    fn load_interpreter(&self, admitted: Admitted) -> Result<Interpreter, Error> {
+        Interpreter::load(&self.inner.session, &self.inner.aot, admitted)
     }
 
     fn compile(&self, admitted: &Admitted) -> Result<CallComponent, Error> {
         let engine = self.inner.call.engine();
         let bytes = || admitted.source.bytes().map(Cow::Borrowed);
         let digest = &admitted.inspection.digest;
-        self.inner.aot.component(engine, &admitted.name, digest, bytes).map(CallComponent)
+        self.inner.aot.component(engine, Profile::Call, &admitted.name, digest, bytes).map(CallComponent)
+    }
+}
+
+/// A plugin of some kind.
+pub(crate) enum Loaded {
+    Tool(Box<Tool>),
+    Verifier(Box<Verifier>),
+    Interpreter(Box<Interpreter>),
+}
+
+impl Loaded {
+    /// What it says of itself.
+    pub fn described(&self) -> Described {
+        match self {
+            Self::Tool(tool) => Described::Tools(tool.descriptors().to_vec()),
+            Self::Verifier(verifier) => Described::Verifier(verifier.descriptor().clone()),
+            Self::Interpreter(interpreter) => Described::Interpreter(interpreter.info().clone()),
+        }
     }
 }

@@ -33,3 +33,19 @@ pub const REPLAY_WALL: Duration = Duration::from_secs(180);
 
 /// Cpu time of one replayed step.
 pub const REPLAY_CPU: Duration = Duration::from_secs(60);
+
+/// How long a command that changes grants waits for another one: it compiles a component meanwhile, which is a minute for the
+/// largest on a slow machine.
+pub const REGISTRY_LOCK: Duration = Duration::from_secs(120);
+
+/// Cpu time of compiling one component, over all threads: CPython takes 20 s on two slow cores.
+pub const COMPILE_CPU: Duration = Duration::from_secs(180);
+
+/// Wall time of the same, on a machine that is busy with other things.
+pub const COMPILE_WALL: Duration = Duration::from_secs(600);
+
+/// How often a compile worker is looked at whether it has ended; small beside the 50 ms that a tool takes.
+pub const COMPILE_POLL: Duration = Duration::from_millis(2);
+
+/// How long instances are kept at hand that nobody asks for.
+pub const RESERVE_IDLE: Duration = Duration::from_secs(20);

@@ -116,6 +116,20 @@ impl Tool {
         &self.descriptors
     }
 
+    /// Leaves only these tools; the others are no longer there for anybody.
+    pub(crate) fn only(&mut self, names: &[String]) -> Result<(), Error> {
+        if let Some(missing) = names.iter().find(|name| !self.schemas.contains_key(*name)) {
+            let there: Vec<&str> = self.descriptors.iter().map(|tool| tool.name.as_str()).collect();
+            return Err(Error::Invalid {
+                what: format!("tool {:?} of {}", text::clean_line(missing, limits::NAME_BYTES), self.name),
+                reason: format!("there is none of that name; its tools are {}", there.join(", ")),
+            });
+        }
+        self.descriptors.retain(|tool| names.contains(&tool.name));
+        self.schemas.retain(|name, _| names.contains(name));
+        Ok(())
+    }
+
     /// Whether it may call other tools.
     pub(crate) fn nests(&self) -> bool {
         self.nests
@@ -171,8 +185,11 @@ impl Tool {
             Caller::Host => None,
             Caller::Agent(nested) | Caller::Tool(nested) => nested,
         };
+        let _span = call::span("tool", &self.name, tool).entered();
         let work = |store: &mut wasmtime::Store<HostCx>| {
-            let instance = self.pre.instantiate(&mut *store)?;
+            let instance =
+                tracing::trace_span!("instantiate").in_scope(|| self.pre.instantiate(&mut *store))?;
+            let _run = tracing::trace_span!("run").entered();
             instance.sport_tool_tool().call_call(store, tool, &arguments)
         };
         let (result, host) = call::run(&self.engine, host, u64::MAX, slots, work)?;

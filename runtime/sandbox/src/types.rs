@@ -239,6 +239,9 @@ pub struct RunReport {
 pub struct Usage {
     /// Wall time in microseconds.
     pub wall_us: u64,
+    /// Cpu time of the threads that ran the guest and its tools, in microseconds.
+    #[serde(default)]
+    pub cpu_us: u64,
     /// Largest aggregate linear memory in bytes.
     pub memory_bytes: u64,
     /// Calls from the guest into the host.
@@ -247,4 +250,13 @@ pub struct Usage {
     pub tool_calls: u64,
     /// Bytes written to the output channels.
     pub output_bytes: u64,
+    /// Bytes of log records.
+    #[serde(default)]
+    pub log_bytes: u64,
+    /// Bytes put into the artifact store.
+    #[serde(default)]
+    pub artifact_bytes: u64,
+    /// Random bytes drawn.
+    #[serde(default)]
+    pub random_bytes: u64,
 }

@@ -116,8 +116,11 @@ impl Verifier {
         host.deterministic = self.descriptor.deterministic;
         host.reach = reach_of(step)?;
         let (wire_step, config) = (lower_step(step), config.to_string());
+        let _span = call::span("verifier", &self.name, "judge").entered();
         let work = move |store: &mut wasmtime::Store<HostCx>| {
-            let instance = self.pre.instantiate(&mut *store)?;
+            let instance =
+                tracing::trace_span!("instantiate").in_scope(|| self.pre.instantiate(&mut *store))?;
+            let _run = tracing::trace_span!("run").entered();
             instance.sport_verifier_verifier().call_judge(store, &wire_step, &config)
         };
         let (judged, _) = call::run(&self.engine, host, limits::VERIFIER_FUEL, 1, work)?;

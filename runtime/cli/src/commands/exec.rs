@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sport_sandbox::{
-    ArtifactStore, Budget, Channel, EndingKind, Grants, Limits, RunReport, RunRequest, SessionOptions,
-    Toolbox,
+    ArtifactStore, Budget, Channel, EndingKind, Limits, RunReport, RunRequest, SessionOptions, Toolbox,
 };
 
 use crate::budget::BudgetFlags;
 use crate::exit::{CommandError, Exit};
-use crate::{paths, serve};
+use crate::serve;
 
 /// Run agent code in the sandbox.
 #[derive(Debug, Args)]
@@ -36,7 +35,7 @@ pub struct Exec {
     /// Serve sessions to the program that started this one
     #[arg(long, conflicts_with_all = ["code", "stdin", "json", "arguments"])]
     serve: bool,
-    /// A tool plugin that the code may call: a first-party name (`image`, `calculator`) or a path
+    /// A plugin whose tools the code may call: an installed one, one of Sport's own (`image`, `calculator`), or a path
     #[arg(long = "tool", value_name = "NAME|PATH")]
     tools: Vec<String>,
     /// Grant every `--tool` given by path this host interface (`artifacts`, `kv`)
@@ -45,7 +44,7 @@ pub struct Exec {
     /// A file that the code may read as /task/NAME
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// Interpreter component: a first-party name or a path
+    /// The interpreter: an installed one, one of Sport's own, or a path
     #[arg(long, default_value = "python", value_name = "NAME|PATH")]
     interpreter: String,
     /// Give the code this file as its standard input; `-` is that of `sport` itself
@@ -71,17 +70,9 @@ impl Exec {
         // Before the sandbox is set up: what cannot be read need not wait for it.
         let request = self.code.as_deref().map(|code| self.request(code)).transpose()?;
         let sandbox = super::sandbox()?;
-        let interpreter =
-            sandbox.interpreter(&super::component(&self.interpreter)?, &Grants::new(["tools"])?)?;
-        let mut tools = Vec::new();
-        for typed in &self.tools {
-            let grants = if paths::is_first_party(typed) {
-                Grants::new(super::FIRST_PARTY_GRANTS)?
-            } else {
-                Grants::new(self.grants.iter().map(String::as_str))?
-            };
-            tools.push(sandbox.tool(&super::component(typed)?, &grants)?);
-        }
+        let interpreter = super::interpreter(&sandbox, &self.interpreter)?;
+        let tools = self.tools.iter().map(|name| super::tool(&sandbox, name, &self.grants));
+        let tools = tools.collect::<Result<Vec<_>, _>>()?;
         let files = self.files.iter().map(|path| super::task_file(path)).collect::<Result<Vec<_>, _>>()?;
         let Some(request) = request else {
             return serve::serve(serve::Setup { interpreter, tools, files, limits, seed: self.seed });

@@ -2,22 +2,33 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
-use sport_sandbox::{Sandbox, SandboxOptions, TaskFile};
+use sport_sandbox::{
+    CompileWorker, Compiler, Grants, Installed, Interpreter, Registry, Sandbox, SandboxOptions, TaskFile,
+    Tool,
+};
 
 use crate::exit::{CommandError, Exit};
 use crate::paths;
 
+pub mod compile;
 pub mod doctor;
 pub mod exec;
 pub mod improve;
 pub mod plugin;
 pub mod run;
 
-/// The sandbox with its compiled-code cache.
+/// The sandbox with its compiled-code cache. What is not in it is compiled by this program in a process with limits.
 pub fn sandbox() -> Result<Sandbox, CommandError> {
-    let sandbox = Sandbox::new(SandboxOptions { aot_dir: paths::cache().join("aot") })?;
+    let program = std::env::current_exe()?;
+    let worker = CompileWorker::new(program, vec![compile::NAME.to_owned()]);
+    let options = SandboxOptions {
+        compiler: Compiler::Worker(worker),
+        ..SandboxOptions::new(paths::cache().join("aot"))
+    };
+    let sandbox = Sandbox::new(options)?;
     if std::io::stderr().is_terminal() {
         sandbox.on_compile(say_compiling);
     }
@@ -31,24 +42,87 @@ fn say_compiling(name: &str, bytes: usize) {
     }
 }
 
-/// The path of a component as typed; an error that says how to get it when it is not there.
-pub fn component(typed: &str) -> Result<PathBuf, CommandError> {
-    let path = paths::plugin(typed);
-    if path.is_file() {
-        return Ok(path);
-    }
-    Err(if paths::is_first_party(typed) {
-        let message =
-            format!("no component `{typed}` at {}; run `make components`, or give a path", path.display());
-        CommandError::new(Exit::NotSetUp, "component-missing", message)
-    } else {
+/// What somebody typed where a plugin belongs.
+enum Typed {
+    /// A file, with what is granted on the command line.
+    Path(PathBuf),
+    /// An installed one, with what was granted when it was installed.
+    Installed(Registry, Box<Installed>),
+    /// One of Sport's own.
+    FirstParty(PathBuf),
+}
+
+/// A path, or the name of an installed plugin, or else of one of Sport's own. An error says how to get what is not there.
+fn typed(typed: &str) -> Result<Typed, CommandError> {
+    if !paths::is_name(typed) {
+        let path = PathBuf::from(typed);
+        if path.is_file() {
+            return Ok(Typed::Path(path));
+        }
         let message = format!("no component at {}; check the path", path.display());
-        CommandError::new(Exit::BadInput, "component-missing", message)
+        return Err(CommandError::new(Exit::BadInput, "component-missing", message));
+    }
+    if let Some(registry) = registry()?
+        && let Some(installed) = registry.get(typed)?
+    {
+        return Ok(Typed::Installed(registry, Box::new(installed)));
+    }
+    let path = paths::first_party(typed);
+    if path.is_file() {
+        return Ok(Typed::FirstParty(path));
+    }
+    let message = format!(
+        "no plugin `{typed}`: none of that name is installed (`sport plugin list`), and sport's own are not at {}; \
+         run `make components`, or give a path",
+        path.display()
+    );
+    Err(CommandError::new(Exit::NotSetUp, "component-missing", message))
+}
+
+/// Whether a plugin of Sport's own has this name.
+pub fn is_first_party(name: &str) -> bool {
+    paths::is_name(name) && paths::first_party(name).is_file()
+}
+
+/// The operator's grants, if there are any yet.
+pub fn registry() -> Result<Option<Registry>, CommandError> {
+    let folder = paths::config();
+    Ok(if folder.exists() { Some(Registry::open(&folder)?) } else { None })
+}
+
+/// A plugin of tools as typed; `grants` are those of the command line, which are for paths.
+pub fn tool(sandbox: &Sandbox, name: &str, grants: &[String]) -> Result<Arc<Tool>, CommandError> {
+    Ok(match typed(name)? {
+        Typed::Path(path) => sandbox.tool(&path, &Grants::new(grants)?)?,
+        Typed::Installed(registry, installed) => registry.tool(sandbox, &installed.name)?,
+        Typed::FirstParty(path) => sandbox.tool(&path, &Grants::new(FIRST_PARTY_GRANTS)?)?,
+    })
+}
+
+/// An interpreter as typed. It may call the tools that it is given; that is what it is for.
+pub fn interpreter(sandbox: &Sandbox, name: &str) -> Result<Arc<Interpreter>, CommandError> {
+    Ok(match typed(name)? {
+        Typed::Path(path) | Typed::FirstParty(path) => {
+            sandbox.interpreter(&path, &Grants::new(["tools"])?)?
+        }
+        Typed::Installed(registry, installed) => registry.interpreter(sandbox, &installed.name)?,
+    })
+}
+
+/// Where a plugin's component lies and what it is granted, without loading it.
+pub fn where_and_what(name: &str) -> Result<(PathBuf, Grants), CommandError> {
+    Ok(match typed(name)? {
+        Typed::Path(path) => (path, Grants::none()),
+        Typed::Installed(_, installed) => {
+            let grants = installed.grant.grants()?;
+            (installed.grant.source, grants)
+        }
+        Typed::FirstParty(path) => (path, Grants::new(FIRST_PARTY_GRANTS)?),
     })
 }
 
 /// What a first-party tool needs: reading the artifacts that it is handed.
-pub const FIRST_PARTY_GRANTS: [&str; 1] = ["artifacts"];
+const FIRST_PARTY_GRANTS: [&str; 1] = ["artifacts"];
 
 /// A file given with `--file`, under its own name.
 pub fn task_file(path: &Path) -> Result<TaskFile, CommandError> {

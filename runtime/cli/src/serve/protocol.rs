@@ -13,7 +13,7 @@ pub const PROTOCOL: u32 = 1;
 
 /// What a request is called by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an id is a whole number or a text")]
 pub enum Id {
     /// A number.
     Number(i64),
@@ -76,7 +76,10 @@ impl Request {
             "fork" => Self::Fork(params(value)?),
             "close" => Self::Close(params(value)?),
             "cancel" => Self::Cancel(params(value)?),
-            "sessions" => Self::Sessions,
+            "sessions" => {
+                let Nothing {} = params(value)?;
+                Self::Sessions
+            }
             "list-files" => Self::ListFiles(params(value)?),
             "read-file" => Self::ReadFile(params(value)?),
             "read-artifact" => Self::ReadArtifact(params(value)?),
@@ -130,6 +133,11 @@ pub struct ClientTool {
     pub input_schema: Value,
 }
 
+/// No params.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
 /// Every request about one session.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -158,6 +166,9 @@ pub struct Run {
     /// Whether output is sent as it is made.
     #[serde(default)]
     pub live: bool,
+    /// Whether the state before the run is kept, so that a fork is quick also after a run that ended badly.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// Limits of one run. Those of the server are the most it can have.
@@ -317,5 +328,9 @@ impl From<ForkError> for Fault {
 /// A request's params in their own type. Absent ones are an empty object.
 fn params<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     let value = if value.is_null() { json!({}) } else { value };
-    serde_json::from_value(value).map_err(|error| Fault::params(error.to_string()))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place = error.path().to_string();
+        let place = if place == "." { String::new() } else { format!("{place}: ") };
+        Fault::params(format!("{place}{}", error.inner()))
+    })
 }

@@ -149,8 +149,9 @@ impl Server {
 
     /// Closes a session when it has done what it was asked before.
     pub fn close(&self, session: &str, reply: Reply) {
-        self.give(session, Job::Close, reply);
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+        if self.give(session, Job::Close, reply) {
+            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+        }
     }
 
     /// The open sessions' names.

@@ -90,7 +90,10 @@ impl Worker {
     }
 
     fn run(&mut self, run: Run, request: Option<Id>, control: &Control) -> Value {
-        let Run { session: _, code, stdin, arguments, budget, live } = run;
+        let Run { session: _, code, stdin, arguments, budget, live, keep } = run;
+        if keep {
+            self.session.keep();
+        }
         let budget = Budget::new(budget.within(self.server.limits));
         control.begin(&budget);
         let code = RunRequest { code, stdin: stdin.map(String::into_bytes), arguments };

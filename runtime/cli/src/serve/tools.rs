@@ -3,7 +3,7 @@
 //! A tool of the client runs in the client, by its own authority. Its arguments are checked here against its schema; a file
 //! among them is handed over with its bytes, and a file that comes back appears under `/scratch/artifacts/`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,6 +73,8 @@ impl ClientTools {
             return Err(Fault::params(format!("{} tools are given, the most is {most}", tools.len())));
         }
         let mut known = BTreeMap::new();
+        let mut names: HashSet<String> =
+            toolbox.tools().iter().map(|tool| tool.name.replace('-', "_")).collect();
         for tool in tools {
             let ClientTool { name, description, input_schema } = tool;
             if !is_name(&name) {
@@ -84,9 +86,13 @@ impl ClientTools {
             }
             let schema = Schema::parse(&input_schema.to_string(), Some("object"))
                 .map_err(|reason| Fault::params(format!("the input schema of {name}: {reason}")))?;
-            let taken = toolbox.descriptor(&name).is_some() || known.contains_key(&name);
-            if taken {
-                return Err(Fault::params(format!("two tools are called {name}")));
+            // Agent code calls it by a name of its language.
+            let called = name.replace('-', "_");
+            if RESERVED.contains(&called.as_str()) {
+                return Err(Fault::params(format!("a tool is called {name}, which means something else to agent code")));
+            }
+            if !names.insert(called) {
+                return Err(Fault::params(format!("{name} is called like another tool; agent code writes - as _")));
             }
             let info = ToolInfo { name: name.clone(), description, input_schema };
             known.insert(name, (info, schema));
@@ -94,6 +100,9 @@ impl ClientTools {
         Ok(Self { tools: known })
     }
 }
+
+/// What agent code is given besides tools.
+const RESERVED: [&str; 3] = ["final_answer", "display", "ToolError"];
 
 fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -140,9 +149,8 @@ impl ToolHost for RunTools<'_> {
         let Some((_, schema)) = client.tools.get(name) else {
             return toolbox.invoke(name, arguments, branch, budget);
         };
-        let bad = |reason: String| {
-            Failure::new(FailureKind::InvalidInput, "bad-arguments", format!("{name}: {reason}"))
-        };
+        // No message names the tool: agent code puts its name in front of each.
+        let bad = |reason: String| Failure::new(FailureKind::InvalidInput, "bad-arguments", reason);
         schema.check(arguments).map_err(bad)?;
         let store = toolbox.store();
         let mut arguments = arguments.clone();
@@ -166,12 +174,12 @@ impl ToolHost for RunTools<'_> {
                     }
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    let message = format!("{name}: the client went away");
+                    let message = "the client went away";
                     return Err(Failure::new(FailureKind::Unavailable, "client-gone", message));
                 }
             }
         };
-        outcome(name, answer, branch, store)
+        outcome(answer, branch, store)
     }
 }
 
@@ -207,14 +215,12 @@ struct ClientError {
 }
 
 fn outcome(
-    name: &str,
     answer: Answer,
     branch: &mut Branch,
     store: &ArtifactStore,
 ) -> Result<Outcome, Failure> {
     let broken = |reason: String| {
-        let message = format!("{name}: the client's answer is {reason}");
-        Failure::new(FailureKind::Internal, "bad-answer", message)
+        Failure::new(FailureKind::Internal, "bad-answer", format!("the client's answer is {reason}"))
     };
     let result = match answer {
         Ok(result) => result,
@@ -235,6 +241,11 @@ fn outcome(
                 let most = sport_sandbox::limits::JSON_BYTES;
                 return Err(broken(format!("{size} bytes long, the most is {most}")));
             }
+            let depth = depth(&value);
+            if depth > sport_sandbox::limits::JSON_DEPTH {
+                let most = sport_sandbox::limits::JSON_DEPTH;
+                return Err(broken(format!("nested {depth} deep, the most is {most}")));
+            }
             Ok(Outcome { content: Vec::new(), structured: Some(value) })
         }
         ToolResult::File(ToolFile { name, media_type, base64 }) => {
@@ -249,5 +260,14 @@ fn outcome(
             let path = branch.files.add_artifact(&artifact, store)?;
             Ok(Outcome { content: vec![Content::Artifact(artifact)], structured: Some(path.into()) })
         }
+    }
+}
+
+/// How deeply a value is nested; the parser bounded it.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
     }
 }

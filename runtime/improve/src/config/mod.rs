@@ -14,7 +14,7 @@ pub use meant::{
     Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, Plugin, PolicySection,
     Rate, Reference, Run, Schedule, Sft, Start, Synthesize, Tool, Tune, Verifier, Winners,
 };
-pub use places::{Places, cache_folder};
+pub use places::{INSTALLED, Places, cache_folder, config_folder};
 
 use std::path::Path;
 

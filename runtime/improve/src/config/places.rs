@@ -4,14 +4,26 @@ use std::path::{Path, PathBuf};
 
 /// Downloads and compiled code: `$SPORT_CACHE`, else `$XDG_CACHE_HOME/sport`, else `~/.cache/sport`.
 pub fn cache_folder() -> PathBuf {
+    folder("SPORT_CACHE", "XDG_CACHE_HOME", ".cache")
+}
+
+/// What the operator grants to plugins: `$SPORT_CONFIG`, else `$XDG_CONFIG_HOME/sport`, else `~/.config/sport`.
+pub fn config_folder() -> PathBuf {
+    folder("SPORT_CONFIG", "XDG_CONFIG_HOME", ".config")
+}
+
+fn folder(own: &str, xdg: &str, in_home: &str) -> PathBuf {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("SPORT_CACHE").unwrap_or_else(|| {
-        set("XDG_CACHE_HOME")
-            .or_else(|| set("HOME").map(|home| home.join(".cache")))
+    set(own).unwrap_or_else(|| {
+        set(xdg)
+            .or_else(|| set("HOME").map(|home| home.join(in_home)))
             .unwrap_or_else(std::env::temp_dir)
             .join("sport")
     })
 }
+
+/// How a config names a plugin that the operator installed.
+pub const INSTALLED: &str = "installed:";
 
 /// Where things lie that a config may name shortly.
 #[derive(Clone, Debug)]
@@ -45,9 +57,11 @@ impl Base<'_> {
         }
     }
 
-    /// A bare name is a first-party component, anything else a path.
+    /// A bare name is a first-party component, `installed:NAME` what the operator installed, anything else a path.
     pub fn plugin(&self, typed: &str) -> PathBuf {
-        if typed.contains(['/', ':']) || typed.ends_with(".wasm") {
+        if typed.starts_with(INSTALLED) {
+            PathBuf::from(typed)
+        } else if typed.contains(['/', ':']) || typed.ends_with(".wasm") {
             self.path(typed)
         } else {
             self.places.components.join(format!("{typed}.wasm"))

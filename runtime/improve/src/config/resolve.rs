@@ -1,7 +1,7 @@
 //! From a config as typed to a config as meant: defaults, bounds and paths.
 
 use super::meant::*;
-use super::places::Base;
+use super::places::{Base, INSTALLED};
 use super::typed::{self, OneOrEach};
 
 const PROJECTIONS: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
@@ -32,9 +32,11 @@ pub(super) fn resolve(typed: typed::Config, base: &Base<'_>) -> Result<Config, S
                 read_only: tool.read_only,
             })
             .collect(),
-        interpreter: Plugin {
-            plugin: base.plugin(interpreter.plugin.as_deref().unwrap_or("python")),
-            grants: interpreter.grants.unwrap_or_else(|| vec!["tools".to_owned()]),
+        interpreter: {
+            let plugin = interpreter.plugin.as_deref().unwrap_or("python");
+            // what an installed one is granted stands elsewhere
+            let usual = if plugin.starts_with(INSTALLED) { Vec::new() } else { vec!["tools".to_owned()] };
+            Plugin { plugin: base.plugin(plugin), grants: interpreter.grants.unwrap_or(usual) }
         },
         verifier: Verifier {
             plugin: base.plugin(&typed.verifier.plugin),

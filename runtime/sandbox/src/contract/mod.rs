@@ -26,7 +26,7 @@ pub mod shared {
             }
         ",
         world: "sport:shared/host",
-        imports: { default: trappable },
+        imports: { default: trappable | tracing },
         with: { "sport:host/artifacts.writer": crate::host::artifacts::Writer },
     });
 }

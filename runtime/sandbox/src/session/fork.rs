@@ -77,6 +77,8 @@ pub(super) struct Checkpoint {
 
 /// Makes a fork in the way that is possible.
 pub(super) fn fork(parent: &Session) -> Result<Session, ForkError> {
+    let span = tracing::debug_span!("fork", replayed_because = tracing::field::Empty);
+    let _entered = span.enter();
     if parent.journal.is_empty() {
         // Nothing has happened yet, so a new one is the same.
         return by_replay(parent, "it has run nothing");
@@ -84,9 +86,20 @@ pub(super) fn fork(parent: &Session) -> Result<Session, ForkError> {
     match from_memory(parent) {
         Ok(session) => Ok(session),
         Err(reason) => {
+            span.record("replayed_because", reason.as_str());
             tracing::debug!(%reason, "a session is forked by replay");
             by_replay(parent, &reason)
         }
+    }
+}
+
+/// Takes the checkpoint that a fork would take. Where none can be taken, forks are made by replay anyway.
+pub(super) fn keep(parent: &Session) {
+    if parent.journal.is_empty() || parent.interpreter.restless().is_some() {
+        return;
+    }
+    if let Err(reason) = checkpoint(parent) {
+        tracing::debug!(%reason, "a session's state is not kept");
     }
 }
 

@@ -10,6 +10,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::image::strip;
 use super::memory::{AtRest, Image, Place, Start, with_start};
+use super::reserve::{self, Reserve};
 use super::rest;
 use super::run::{Session, SessionOptions};
 use super::snapshot::Snapshot;
@@ -18,6 +19,7 @@ use crate::admission::Admitted;
 use crate::aot::AotCache;
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
+use crate::compile::Profile;
 use crate::contract::imports;
 use crate::contract::interpreter::{Interpreter as Bindings, InterpreterPre};
 use crate::engine::{self, SessionEngine};
@@ -51,6 +53,8 @@ pub struct Interpreter {
     image: Option<Arc<Image>>,
     /// Why a copy of a session's memory is not a copy of the session, if it is not.
     restless: Option<String>,
+    /// Instances made ahead.
+    pub(super) reserve: Reserve,
 }
 
 impl fmt::Debug for Interpreter {
@@ -121,6 +125,7 @@ impl Interpreter {
             linked,
             image,
             restless,
+            reserve: Reserve::default(),
         };
         let room = limits::SESSION_WASM_STACK + limits::HOST_STACK;
         interpreter.info = stack::with_room(room, || interpreter.describe())
@@ -158,6 +163,13 @@ impl Interpreter {
         Session::open(Arc::clone(self), options)
     }
 
+    /// An instance, after its prelude, whose memory is at least so large; not yet anybody's.
+    pub(super) fn ahead(&self, state: SessionState, size: usize) -> wasmtime::Result<Instance> {
+        let mut instance = self.begun(state, reserve::start(self, size))?;
+        instance.prelude()?;
+        Ok(instance)
+    }
+
     /// An instance for a session, after its prelude. With a snapshot its memory is made for it; the snapshot itself is
     /// put in later, over what the prelude wrote.
     pub(crate) fn instantiate(
@@ -165,22 +177,23 @@ impl Interpreter {
         state: SessionState,
         snapshot: Option<&Arc<Snapshot>>,
     ) -> wasmtime::Result<Instance> {
-        let mut instance = self.fresh(state, snapshot)?;
-        instance.prelude()?;
+        let mut instance = tracing::trace_span!("instantiate").in_scope(|| self.fresh(state, snapshot))?;
+        tracing::trace_span!("prelude").in_scope(|| instance.prelude())?;
         Ok(instance)
     }
 
     /// An instance of which nothing has run.
     fn fresh(&self, state: SessionState, snapshot: Option<&Arc<Snapshot>>) -> wasmtime::Result<Instance> {
+        let start = snapshot.map(|snapshot| snapshot.start()).or_else(|| reserve::start(self, 0));
+        let instance = self.begun(state, start)?;
+        Ok(Instance { began: snapshot.cloned(), ..instance })
+    }
+
+    fn begun(&self, state: SessionState, start: Option<Start>) -> wasmtime::Result<Instance> {
         let mut store = Store::new(self.engine.engine(), state);
         engine::arm(&mut store);
-        let start = match (snapshot, &self.image) {
-            (Some(snapshot), _) => Some(snapshot.start()),
-            (None, Some(image)) => Some(Start { image: Arc::clone(image), size: 0 }),
-            (None, None) => None,
-        };
         let (bindings, place) = with_start(start, || self.linked.instantiate(&mut store))?;
-        Ok(Instance { store, bindings, place, began: snapshot.cloned(), held_at_start: Vec::new() })
+        Ok(Instance { store, bindings, place, began: None, held_at_start: Vec::new() })
     }
 
     /// Asks the component what it is. Every import of `sport:host` traps meanwhile.
@@ -258,7 +271,7 @@ fn compile(
         && let Ok(image) = Image::from_file(file)
         && let Some(restless) = aot.beside(engine, &cut_digest, RESTLESS)?
     {
-        let component = aot.component(engine, name, &cut_digest, || {
+        let component = aot.component(engine, Profile::Session, name, &cut_digest, || {
             strip(source.bytes()?)
                 .map(|cut| Cow::Owned(cut.component))
                 .map_err(|error| unsuited(name, &error))
@@ -268,8 +281,9 @@ fn compile(
     let bytes = source.bytes()?;
     match strip(bytes) {
         Ok(cut) => {
-            let component =
-                aot.component(engine, name, &cut_digest, || Ok(Cow::Borrowed(&cut.component[..])))?;
+            let component = aot.component(engine, Profile::Session, name, &cut_digest, || {
+                Ok(Cow::Borrowed(&cut.component[..]))
+            })?;
             let restless = rest::check(bytes).err().map(|error| error.to_string());
             if let Some(reason) = &restless {
                 tracing::info!(name, %reason, "the interpreter's sessions are forked by replay");
@@ -291,7 +305,8 @@ fn compile(
         }
         Err(reason) => {
             tracing::warn!(name, %reason, "the interpreter's memory cannot be mapped; its sessions start slower");
-            let component = aot.component(engine, name, digest, || Ok(Cow::Borrowed(bytes)))?;
+            let component =
+                aot.component(engine, Profile::Session, name, digest, || Ok(Cow::Borrowed(bytes)))?;
             Ok(Compiled { component, image: None, restless: Some(reason.to_string()) })
         }
     }

@@ -10,6 +10,7 @@ use super::caller::{Sink, line};
 use super::fork::{self, Checkpoint, ForkError, Made, diverged};
 use super::interpreter::{Instance, Interpreter};
 use super::journal::{Call, Mark, Step};
+use super::reserve::For;
 use super::snapshot::Snapshot;
 use super::state::{Run, SessionState, Source, stop_of};
 use crate::artifacts::ArtifactStore;
@@ -77,6 +78,7 @@ impl fmt::Debug for Session {
 
 impl Session {
     pub(super) fn open(interpreter: Arc<Interpreter>, options: SessionOptions) -> Result<Self, Error> {
+        let _span = tracing::debug_span!("open").entered();
         let SessionOptions { seed, files, store } = options;
         let origin = Origin { seed, files: FileView::new(&files)?, store };
         let instance = origin.instantiate(&interpreter, None).map_err(|error| Error::Engine {
@@ -144,7 +146,13 @@ impl Session {
         fork::fork(self)
     }
 
-    /// The same, always by doing the steps again: for comparing the two.
+    /// Keeps the state after the last committed step, so that a fork is quick also after a later run that ended badly (which
+    /// takes the instance with it). Forking keeps it too. Without it such a fork does the steps again.
+    pub fn keep(&self) {
+        fork::keep(self);
+    }
+
+    /// [`Self::fork`], always by doing the steps again: for comparing the two.
     pub fn fork_by_replay(&self) -> Result<Self, ForkError> {
         fork::by_replay(self, "it was asked for")
     }
@@ -198,11 +206,17 @@ impl Session {
             *self.instance() = Some(instance);
             return refused(stop.ending(), stop.to_string());
         }
+        let span =
+            tracing::debug_span!("session", steps = self.journal.len(), ending = tracing::field::Empty);
+        let entered = span.enter();
+        let asked = std::time::Instant::now();
         let (caller, desk) = line();
         let watcher = sink.is_some().then(|| Box::new(caller.shower()) as Box<_>);
         instance.store.data().wasi.output.begin(budget.clone(), watcher);
         // The instance goes along, so that a panic there drops it, and with it the guest's end of the line.
         let guest = move || {
+            let queue_us = asked.elapsed().as_micros() as u64;
+            let _run = tracing::trace_span!("run", queue_us).entered();
             let ended = instance.execute(request, Source::Live(caller));
             (instance, ended)
         };
@@ -213,6 +227,8 @@ impl Session {
                 return refused(EndingKind::Trapped, format!("cannot start a thread for the run: {error}"));
             }
         };
+        span.record("ending", ended.ending.kind.name());
+        drop(entered);
         let usage = budget.usage();
         self.settle(instance, request, &budget, ended, usage)
     }
@@ -255,13 +271,27 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance().take() {
+            self.interpreter.reserve.discard(instance);
+        }
+    }
+}
+
 impl Origin {
     /// A fresh instance as the session's first one was; its memory is made for the snapshot, if there is one.
     pub fn instantiate(
         &self,
-        interpreter: &Interpreter,
+        interpreter: &Arc<Interpreter>,
         snapshot: Option<&Arc<Snapshot>>,
     ) -> wasmtime::Result<Instance> {
+        let what = snapshot.map_or(For::Opening, |snapshot| For::Fork(snapshot.size()));
+        if let Some(mut instance) = interpreter.reserve.take(interpreter, what) {
+            instance.store.data_mut().adopt(self.files.clone(), self.seed, self.store.clone());
+            instance.began = snapshot.cloned();
+            return Ok(instance);
+        }
         let budget = Budget::new(Limits::interpreter());
         let store = self.store.clone();
         let state = SessionState::new(budget, store, interpreter.digest(), self.files.clone(), self.seed);

@@ -66,6 +66,11 @@ impl Snapshot {
         Ok(Self { image: Arc::clone(image), size: memory.size(), layers, small })
     }
 
+    /// The memory's size.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// How the memory of an instance must begin that this is put into.
     pub fn start(&self) -> Start {
         Start { image: Arc::clone(&self.image), size: self.size }

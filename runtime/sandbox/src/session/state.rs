@@ -80,6 +80,12 @@ impl SessionState {
         Self { host, wasi: WasiCx::new(files, seed, Arc::new(Output::default())), run: None }
     }
 
+    /// Makes the state of an instance that was made ahead that of a session with these.
+    pub fn adopt(&mut self, files: FileView, seed: u64, store: ArtifactStore) {
+        self.wasi.adopt(files, seed);
+        self.host.store = store;
+    }
+
     /// The branch as it is now.
     pub fn branch(&self) -> Branch {
         Branch { files: self.wasi.files.lock().view.clone(), state: self.host.state.clone() }

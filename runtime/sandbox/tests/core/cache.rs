@@ -15,7 +15,7 @@ use sport_sandbox::{ArtifactStore, Budget, Grants, Limits, PluginState, Sandbox,
 use crate::support::Guest;
 
 fn open(folder: &Path) -> Result<Sandbox, sport_sandbox::Error> {
-    Sandbox::new(SandboxOptions { aot_dir: folder.to_owned() })
+    Sandbox::new(SandboxOptions::new(folder))
 }
 
 /// Loads and calls a component through a new sandbox.

@@ -8,6 +8,8 @@ mod cache;
 mod containment;
 mod grants;
 mod nesting;
+mod registry;
+mod registry_model;
 mod schema;
 mod state;
 mod support;

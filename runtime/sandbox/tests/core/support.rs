@@ -23,6 +23,7 @@ const TEXTS: usize = 4096;
 pub struct Guest {
     pub contract: Option<String>,
     pub name: String,
+    pub description: String,
     pub input_schema: String,
     pub output_schema: Option<String>,
     /// Imports, functions, globals: anything at the top of the module.
@@ -43,6 +44,7 @@ impl Guest {
         Self {
             contract: Some(CONTRACT.to_owned()),
             name: "probe".to_owned(),
+            description: "a probe".to_owned(),
             input_schema: r#"{"type":"object"}"#.to_owned(),
             output_schema: None,
             top: String::new(),
@@ -91,6 +93,7 @@ impl Guest {
         let mut describe = self.on_describe.clone();
         let (name, input, output) =
             (self.name.clone(), self.input_schema.clone(), self.output_schema.clone());
+        let description = self.description.clone();
         if self.judge.is_some() {
             describe += &self.store_text(2048, &name);
             describe += &self.store_text(2056, "judges");
@@ -100,7 +103,7 @@ impl Guest {
         } else {
             describe += &self.store_text(2048, &name);
             describe += "(i32.store8 (i32.const 2056) (i32.const 0))";
-            describe += &self.store_text(2068, "a probe");
+            describe += &self.store_text(2068, &description);
             describe += &self.store_text(2076, &input);
             if let Some(output) = output {
                 describe += "(i32.store8 (i32.const 2084) (i32.const 1))";
@@ -212,7 +215,7 @@ pub struct Bench {
 impl Bench {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let sandbox = Sandbox::new(SandboxOptions { aot_dir: folder.path().join("aot") }).expect("a sandbox");
+        let sandbox = Sandbox::new(SandboxOptions::new(folder.path().join("aot"))).expect("a sandbox");
         Self { folder, sandbox, store: ArtifactStore::new_in_memory() }
     }
 

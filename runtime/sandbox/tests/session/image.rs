@@ -82,7 +82,7 @@ impl Place {
     pub fn load(&self, bytes: &[u8]) -> Arc<Interpreter> {
         let path = self.folder.path().join("guest.wasm");
         std::fs::write(&path, bytes).unwrap();
-        let sandbox = Sandbox::new(SandboxOptions { aot_dir: self.folder.path().join("aot") }).unwrap();
+        let sandbox = Sandbox::new(SandboxOptions::new(self.folder.path().join("aot"))).unwrap();
         sandbox.interpreter(&path, &Grants::none()).unwrap()
     }
 

@@ -234,7 +234,7 @@ fn memory_is_charged() {
 fn another_sandbox_knows_it_from_the_cache() {
     // The answer about the code is kept beside the compiled component, which this folder has from the other tests or makes.
     let aot_dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("aot");
-    let sandbox = Sandbox::new(SandboxOptions { aot_dir }).unwrap();
+    let sandbox = Sandbox::new(SandboxOptions::new(aot_dir)).unwrap();
     let python = sandbox.interpreter(&component("python.wasm"), &Grants::new(["tools"]).unwrap()).unwrap();
     let options = SessionOptions { seed: 7, files: Vec::new(), store: ArtifactStore::new_in_memory() };
     let mut parent = python.open(options).unwrap();

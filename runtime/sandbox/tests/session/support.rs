@@ -28,7 +28,7 @@ pub fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| {
         let aot_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aot");
-        Sandbox::new(SandboxOptions { aot_dir }).unwrap()
+        Sandbox::new(SandboxOptions::new(aot_dir)).unwrap()
     })
 }
 

@@ -7,21 +7,27 @@
 //! Rows are medians, measured in turn with their baseline: `python3` of this machine doing the same in a process of its
 //! own, or, for forks, replay instead of memory. Rows without a baseline have no such other side.
 
+mod rows;
+#[path = "../../tests/core/support.rs"]
+#[expect(dead_code, clippy::expect_used, reason = "it serves the tests, which use all of it and may panic")]
+mod support;
+mod tools;
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sport_sandbox::{
     ArtifactStore, Branch, Budget, Grants, Interpreter, Limits, Made, RunRequest, Sandbox, SandboxOptions,
     Session, SessionOptions, ToolHost, Toolbox,
 };
 
-type Failed = Box<dyn std::error::Error>;
+use rows::{Better, Failed, Row, Times, alternate};
 
 /// Repetitions of a row; one more goes unmeasured before them.
-const REPEATS: usize = 21;
+const REPEATS: usize = 41;
 
 /// Repetitions of a step of the loop.
 const STEPS: usize = 12;
@@ -32,31 +38,36 @@ const CALLS: usize = 50;
 fn main() -> Result<(), Failed> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [components, aot_dir, rows_file] = arguments.as_slice() else {
-        return Err("usage: speed COMPONENTS AOT_FOLDER ROWS.json".into());
+        return Err("usage: sandbox-speed COMPONENTS AOT_FOLDER ROWS.json".into());
     };
-    let sandbox = Sandbox::new(SandboxOptions { aot_dir: aot_dir.clone() })?;
+    let sandbox = Sandbox::new(SandboxOptions::new(aot_dir.clone()))?;
     let python = sandbox.interpreter(&components.join("python.wasm"), &Grants::new(["tools"])?)?;
-    let calculator =
-        sandbox.tool(&components.join("calculator.wasm"), &Grants::new(Vec::<String>::new())?)?;
+    let calculator = sandbox.tool(&components.join("calculator.wasm"), &Grants::none())?;
     let mut toolbox = Toolbox::new(vec![calculator], ArtifactStore::new_in_memory())?;
-    let mut rows = Vec::new();
+    let folder = tempfile::tempdir()?;
+    let mut rows = tools::rows(&sandbox, folder.path())?;
 
-    let (ours, theirs) = alternate(
-        || {
-            let mut session = open(&python)?;
-            exec(&mut session, "x = 1", &mut toolbox)
-        },
-        || python3("x = 1"),
+    let [ours, theirs] = alternate(
+        REPEATS,
+        || exec(&mut open(&python)?, "print(1+1)", &mut toolbox),
+        || python3("print(1+1)"),
     )?;
-    rows.push(row("open a session and run `x = 1`", "ms", ours, Some(("python3", theirs))));
+    let session = Row {
+        name: "a fresh Python session, print(1+1), dropped",
+        unit: "ms",
+        value: ours.median(),
+        baseline: Some(("python3", theirs.median())),
+        goal: Some((1.0, Better::Less)),
+    };
+    rows.push(session.done());
 
     // What a step of the loop does: a run has changed the parent, five candidates are forked and run, one goes on.
     let states = [
-        ("small", "x = 0", STEPS),
-        ("10 MB", "import random\nkeep = [[random.random()] * 8 for _ in range(90_000)]", STEPS),
-        ("100 MB", "import random\nkeep = [[random.random()] * 8 for _ in range(900_000)]", STEPS / 4),
+        ("small", "x = 0", STEPS, 15.0),
+        ("10 MB", "import random\nkeep = [[random.random()] * 8 for _ in range(90_000)]", STEPS, 30.0),
+        ("100 MB", "import random\nkeep = [[random.random()] * 8 for _ in range(900_000)]", STEPS / 4, 120.0),
     ];
-    for (size, state, repeats) in states {
+    for (size, state, repeats, goal) in states {
         let mut parent = open(&python)?;
         for step in 0..10 {
             exec(&mut parent, if step == 0 { state } else { "y = 1" }, &mut toolbox)?;
@@ -79,13 +90,20 @@ fn main() -> Result<(), Failed> {
                 times.push(began.elapsed().as_secs_f64() * 1000.0);
             }
         }
-        let [ours, theirs] = times.map(|times| median(times.into_iter().skip(1).collect()));
-        let name = format!("a step: checkpoint, 5 forks, 5 runs, 4 drops; state {size}");
-        rows.push(row(&name, "ms", ours, Some(("replay", theirs))));
+        let [ours, theirs] = times.map(|times| Times::new(times.into_iter().skip(1).collect()).median());
+        let step = Row {
+            name: &format!("a step: checkpoint, 5 forks, 5 runs, 4 drops; state {size}"),
+            unit: "ms",
+            value: ours,
+            baseline: Some(("replay", theirs)),
+            goal: Some((goal, Better::Less)),
+        };
+        rows.push(step.done());
     }
 
     let expression = json!({ "expression": "237 * 83" });
-    let (ours, _) = alternate(
+    let [ours, _] = alternate(
+        REPEATS,
         || {
             let mut branch = Branch::open(&[])?;
             for _ in 0..CALLS {
@@ -98,15 +116,20 @@ fn main() -> Result<(), Failed> {
         },
         || Ok(()),
     )?;
-    rows.push(row("tool call by the host, a fresh instance each", "ms", ours / CALLS as f64, None));
+    let of_calls = |name: &str, times: f64| {
+        Row { name, unit: "ms", value: times / CALLS as f64, baseline: None, goal: None }.done()
+    };
+    rows.push(of_calls("a call of the calculator by the host", ours.median()));
 
     let calls = format!("for n in range({CALLS}):\n    calculate(expression=\"237 * 83\")");
-    let (ours, _) = alternate(|| exec(&mut open(&python)?, &calls, &mut toolbox), || Ok(()))?;
-    let (empty, _) = alternate(
-        || exec(&mut open(&python)?, &format!("for n in range({CALLS}):\n    pass"), &mut toolbox),
-        || Ok(()),
+    let empty = format!("for n in range({CALLS}):\n    pass");
+    let mut second = toolbox.clone();
+    let [ours, empty] = alternate(
+        REPEATS,
+        || exec(&mut open(&python)?, &calls, &mut toolbox),
+        || exec(&mut open(&python)?, &empty, &mut second),
     )?;
-    rows.push(row("tool call from agent code", "ms", (ours - empty).max(0.0) / CALLS as f64, None));
+    rows.push(of_calls("the same from agent code", (ours.median() - empty.median()).max(0.0)));
 
     if let Some(folder) = rows_file.parent() {
         std::fs::create_dir_all(folder)?;
@@ -129,42 +152,4 @@ fn exec(session: &mut Session, code: &str, tools: &mut Toolbox) -> Result<(), Fa
 fn python3(code: &str) -> Result<(), Failed> {
     let status = Command::new("python3").args(["-c", code]).stdout(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err(format!("python3 ended with {status}").into()) }
-}
-
-/// Medians of both sides in milliseconds, one after the other in turn.
-fn alternate(
-    mut ours: impl FnMut() -> Result<(), Failed>,
-    mut theirs: impl FnMut() -> Result<(), Failed>,
-) -> Result<(f64, f64), Failed> {
-    let mut times = [Vec::new(), Vec::new()];
-    for repeat in 0..=REPEATS {
-        for (side, times) in times.iter_mut().enumerate() {
-            let began = Instant::now();
-            if side == 0 {
-                ours()?
-            } else {
-                theirs()?
-            }
-            if repeat > 0 {
-                times.push(began.elapsed().as_secs_f64() * 1000.0);
-            }
-        }
-    }
-    let [ours, theirs] = times.map(median);
-    Ok((ours, theirs))
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-fn row(name: &str, unit: &str, value: f64, baseline: Option<(&str, f64)>) -> Value {
-    match baseline {
-        Some((what, baseline)) => println!("{name}: {value:.2} {unit}, {what} {baseline:.2} {unit}"),
-        None => println!("{name}: {value:.3} {unit}"),
-    }
-    let baseline = baseline.map(|(_, baseline)| baseline);
-    let ratio = baseline.map(|baseline| baseline / value);
-    json!({ "name": name, "value": value, "unit": unit, "baseline": baseline, "ratio": ratio, "goal": null, "met": null })
 }

@@ -1,0 +1,97 @@
+//! `sport plugin run`: calls one tool by hand.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+use sport_sandbox::{ArtifactStore, Branch, Budget, Content, Limits, TaskFile, ToolHost, Toolbox};
+
+use crate::budget::BudgetFlags;
+use crate::commands;
+use crate::exit::{CommandError, Exit};
+
+/// `sport plugin run`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sport plugin run calculator calculate '{\"expression\": \"6*7\"}'
+  sport plugin run image image_info '{\"image\": \"photo.jpg\"}' --file photo.jpg")]
+pub struct Run {
+    /// The name of an installed plugin or of one of Sport's own, or a path
+    plugin: String,
+    /// The tool's name; without it the plugin's tools are listed
+    tool: Option<String>,
+    /// The arguments as a JSON object
+    #[arg(default_value = "{}")]
+    arguments: String,
+    /// Grant a plugin that is given by its path this host interface (`artifacts`, `kv`)
+    #[arg(long = "grant", value_name = "INTERFACE")]
+    grants: Vec<String>,
+    /// A file that the arguments may name
+    #[arg(long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    budget: BudgetFlags,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Run {
+    /// Runs it.
+    pub fn run(self) -> Result<Exit, CommandError> {
+        let arguments: Value = serde_json::from_str(&self.arguments).map_err(|error| {
+            let message =
+                format!("the arguments are not JSON ({error}); write them as '{{\"name\": value}}'");
+            CommandError::new(Exit::Usage, "bad-arguments", message)
+        })?;
+        let limits = self.budget.apply(Limits::tool())?;
+        let tool = commands::tool(&commands::sandbox()?, &self.plugin, &self.grants)?;
+        let mut toolbox = Toolbox::new(vec![tool], ArtifactStore::new_in_memory())?;
+        let Some(name) = &self.tool else {
+            return list(&toolbox, self.json);
+        };
+        let files =
+            self.files.iter().map(|path| commands::task_file(path)).collect::<Result<Vec<TaskFile>, _>>()?;
+        let mut branch = Branch::open(&files)?;
+        match toolbox.invoke(name, &arguments, &mut branch, &Budget::new(limits)) {
+            Ok(outcome) if self.json => commands::print_json(&outcome).map(|()| Exit::Done),
+            Ok(outcome) => {
+                for content in &outcome.content {
+                    println!("{}", describe(content));
+                }
+                if let Some(structured) = &outcome.structured {
+                    println!("{structured:#}");
+                }
+                Ok(Exit::Done)
+            }
+            Err(failure) if self.json => commands::print_json(&failure).map(|()| Exit::Negative),
+            Err(failure) => Err(CommandError::new(Exit::Negative, &failure.code, failure.message)),
+        }
+    }
+}
+
+fn list(toolbox: &Toolbox, json: bool) -> Result<Exit, CommandError> {
+    let tools = toolbox.tools();
+    if json {
+        commands::print_json(&tools)?;
+    } else {
+        for tool in tools {
+            println!("{}\n  {}\n  {}", tool.name, tool.description.replace('\n', "\n  "), tool.input_schema);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn describe(content: &Content) -> String {
+    match content {
+        Content::Text { text } => text.clone(),
+        Content::Artifact(artifact) => format!(
+            "[{} {}, {} bytes, {}]",
+            artifact.media_type,
+            artifact.name.as_deref().unwrap_or("without a name"),
+            artifact.size,
+            artifact.digest
+        ),
+        Content::Other { kind, value } => format!("[{kind}] {value}"),
+    }
+}
