@@ -23,6 +23,8 @@ pub(crate) struct Admitted {
     pub inspection: Inspection,
     /// The `sport:host` interfaces to link: those that it imports, all of them granted.
     pub interfaces: Vec<String>,
+    /// The grants that it was admitted with.
+    pub grants: Grants,
 }
 
 /// WASI packages that interpreters may import; the answers are in `wasi`. `wasi:http` is not among them, and
@@ -38,7 +40,7 @@ pub(crate) fn admit(path: &Path, kind: Kind, grants: &Grants, seen: &Seen<'_>) -
     check_contract(&name, inspection.contract.as_ref(), kind)?;
     check_kind(&name, &inspection, kind)?;
     let interfaces = check_imports(&name, &inspection.imports, kind, grants)?;
-    Ok(Admitted { name, source, inspection, interfaces })
+    Ok(Admitted { name, source, inspection, interfaces, grants: grants.clone() })
 }
 
 fn check_contract(name: &str, contract: Option<&Contract>, kind: Kind) -> Result<(), Error> {
@@ -108,7 +110,12 @@ fn check_imports(name: &str, imports: &[String], kind: Kind, grants: &Grants) ->
                 }
                 let known =
                     crate::grants::FREE.contains(&interface) || crate::grants::GRANTABLE.contains(&interface);
-                let fits = interface != "output" || kind == Kind::Interpreter;
+                // A session could not be forked by replay if its interpreter reached outside by itself.
+                let fits = match interface {
+                    "output" => kind == Kind::Interpreter,
+                    "fetch" | "secrets" => kind != Kind::Interpreter,
+                    _ => true,
+                };
                 if known && fits && grants.allows(interface) {
                     interfaces.push(interface.to_owned());
                 } else {

@@ -13,7 +13,8 @@
 //! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
 //!   `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
 //! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
-//! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`;
+//! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`, and outside: `egress` (which
+//!   requests are granted, decided without I/O), `fetch` (how they are made), `secrets`;
 //! * the border: `contract` (generated bindings, lift and lower), `types` and `judging` (our values), `text`.
 //!
 //! # Invariants
@@ -25,6 +26,8 @@
 //! * No value of a guest is used before `contract::lift` checked it.
 //! * A nested call never gets more than its caller has left: budgets are chained, and only narrow.
 //! * A store whose guest trapped or was stopped is dropped, never entered again.
+//! * No request leaves to a host that [`Egress`] does not name, nor to an address that was not checked; no guest
+//!   sees a [`Secret`].
 //! * Every wait is named in `timeouts`, every number in `limits`.
 //! * Nothing here knows policies, training or runs.
 
@@ -35,8 +38,10 @@ mod branch;
 mod budget;
 mod call;
 mod contract;
+mod egress;
 mod engine;
 mod error;
+mod fetch;
 mod files;
 mod grants;
 mod host;
@@ -46,6 +51,7 @@ mod limiter;
 pub mod limits;
 mod sandbox;
 mod schema;
+mod secrets;
 mod seen;
 mod session;
 mod stack;
@@ -63,7 +69,9 @@ pub use artifacts::{ArtifactStore, digest_of};
 pub use branch::{Branch, ToolHost};
 pub use budget::{Budget, Resource, Stop};
 pub use contract::version::CONTRACTS;
+pub use egress::*;
 pub use error::Error;
+pub use fetch::Resolver;
 pub use files::{FileView, ResolvedFile, TaskFile};
 pub use grants::Grants;
 pub use inspect::{Inspection, Kind, inspect};
@@ -71,6 +79,7 @@ pub use judging::*;
 pub use limits::Limits;
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use schema::Schema;
+pub use secrets::{Secret, Secrets};
 pub use session::*;
 pub use state::PluginState;
 pub use tool::Tool;

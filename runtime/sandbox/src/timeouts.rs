@@ -33,3 +33,10 @@ pub const REPLAY_WALL: Duration = Duration::from_secs(180);
 
 /// Cpu time of one replayed step.
 pub const REPLAY_CPU: Duration = Duration::from_secs(60);
+
+/// One request to the outside, from the lookup of its name to the last byte; a guest may ask for less. Less than
+/// [`TOOL_WALL`], so that a tool whose server hangs can still say so.
+pub const FETCH: Duration = Duration::from_secs(20);
+
+/// Connecting to one of a name's addresses before the next is tried: two lost packets sent again, and some.
+pub const FETCH_CONNECT: Duration = Duration::from_secs(5);

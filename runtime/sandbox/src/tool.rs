@@ -1,6 +1,7 @@
 //! A plugin of tools.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use crate::contract::tool::exports::sport::tool::tool as wire;
 use crate::contract::{lift, lower};
 use crate::engine::{CallComponent, CallEngine};
 use crate::error::Error;
+use crate::fetch::Network;
 use crate::host::{HostCx, Nested, Phase, Reach};
 use crate::limits::{self, Limits};
 use crate::schema::{self, Schema};
@@ -28,6 +30,7 @@ pub struct Tool {
     schemas: HashMap<String, Schemas>,
     engine: CallEngine,
     pre: ToolPre<HostCx>,
+    network: Option<Arc<Network>>,
     /// Pool slots of a call: more than one when it may call other tools.
     slots: u32,
     nests: bool,
@@ -67,6 +70,7 @@ impl Tool {
         let bad = |reason: String| Error::Describe { name: name.clone(), reason };
         let pre = call::link(engine, &component, admitted)?;
         let pre = ToolPre::new(pre).map_err(|error| Error::compile(&name, &error))?;
+        let network = call::network(engine, admitted)?;
         let digest = admitted.inspection.digest.clone();
 
         let budget = Budget::new(Limits::describe());
@@ -98,7 +102,7 @@ impl Tool {
         }
         let nests = admitted.interfaces.iter().any(|interface| interface == "tools");
         let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
-        Ok(Self { name, digest, descriptors, schemas, engine: engine.clone(), pre, slots, nests })
+        Ok(Self { name, digest, descriptors, schemas, engine: engine.clone(), pre, network, slots, nests })
     }
 
     /// The component's file name without its ending.
@@ -162,6 +166,7 @@ impl Tool {
             limits::POOL_MEMORY_BYTES as u64,
         );
         host.log.rename(&self.name);
+        host.network = self.network.clone();
         host.reach = reach;
         host.state = state.clone();
         // The slots of a whole tree of calls are taken by its root, so that no call waits for its own
