@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use address::{AddressKind, Opening, kind_of};
 pub use rule::{HostRule, Method};
@@ -31,7 +31,7 @@ use crate::fetch::Resolver;
 
 /// The hosts that an operator grants, and how they are reached. Empty by default; then nothing is.
 ///
-/// Deserializes from a list of rules.
+/// Serialized as its list of rules; authorities and resolver are no part of that.
 #[derive(Clone, Default)]
 pub struct Egress {
     rules: Vec<HostRule>,
@@ -182,6 +182,12 @@ impl std::fmt::Debug for Egress {
             .field("rules", &rules)
             .field("roots", &self.roots.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Egress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.rules.serialize(serializer)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::address::{Opening, kind_of};
 use super::url::{self, Host, Scheme, Url};
@@ -75,12 +75,13 @@ pub struct HostRule {
 }
 
 /// The table form.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     host: String,
     scheme: Option<Scheme>,
     port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<Vec<Method>>,
     #[serde(default)]
     private: bool,
@@ -207,6 +208,15 @@ impl TryFrom<Table> for HostRule {
     }
 }
 
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(host) => write!(f, "{host}"),
+            Self::Below(parent) => write!(f, "*.{parent}"),
+        }
+    }
+}
+
 impl std::str::FromStr for HostRule {
     type Err = Error;
 
@@ -220,10 +230,7 @@ impl std::fmt::Display for HostRule {
         if self.scheme == Scheme::Http {
             f.write_str("http://")?;
         }
-        match &self.pattern {
-            Pattern::Host(host) => write!(f, "{host}")?,
-            Pattern::Below(parent) => write!(f, "*.{parent}")?,
-        }
+        write!(f, "{}", self.pattern)?;
         if self.port != self.scheme.port() {
             write!(f, ":{}", self.port)?;
         }
@@ -232,6 +239,20 @@ impl std::fmt::Display for HostRule {
             write!(f, " ({})", names.join(", "))?;
         }
         Ok(())
+    }
+}
+
+/// Always the table, with everything in it: for configs that are written down as resolved.
+impl Serialize for HostRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let table = Table {
+            host: self.pattern.to_string(),
+            scheme: Some(self.scheme),
+            port: Some(self.port),
+            methods: self.methods.clone(),
+            private: self.private,
+        };
+        table.serialize(serializer)
     }
 }
 

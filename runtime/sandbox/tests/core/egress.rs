@@ -6,7 +6,9 @@
 //! * rules: what covers what; scheme, port, methods, wildcards; the message names the rule that is missing
 //! * rules that are refused
 //! * addresses: which kind, and what opens it; every address of an answer counts
-//! * rules as text and as tables in TOML-like data; unknown keys
+//! * rules as text and as tables in TOML-like data, there and back; unknown keys
+//! * secrets: values and names that are refused; no value in any text
+//! * thirty thousand damaged URLs: never a panic, and what is read has one spelling only
 
 use std::net::IpAddr;
 
@@ -333,6 +335,12 @@ fn rules_are_data() {
             "a.example:8443"
         ]
     );
+    let written = serde_json::to_value(&egress).unwrap();
+    assert_eq!(
+        written[2],
+        json!({ "host": "*.example.org", "scheme": "https", "port": 443, "methods": ["GET", "HEAD"], "private": false })
+    );
+    assert_eq!(serde_json::from_value::<Egress>(written).unwrap().rules(), egress.rules());
     assert!(egress.rules()[3].allows_private() && !egress.rules()[1].allows_private());
     for (rule, reason) in [
         (json!("a.example/x"), "it has no path"),
@@ -368,4 +376,42 @@ fn secrets_are_checked_and_silent() {
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
     assert!(secrets.with("other", secret, vec![]).is_err());
+}
+
+#[test]
+fn damaged_urls_have_one_spelling() {
+    let seeds = [
+        "https://api.example.com:8443/a/b?c=%20d&e",
+        "http://127.0.0.1:80/",
+        "http://[::ffff:127.0.0.1]:8080/x",
+        "https://user@0x7f.1#\\xn--a.",
+    ];
+    let bits: Vec<char> = "/:@[]?#%.0x1f-_\\ \r\n\u{0}\u{e9}*aZ~".chars().collect();
+    let mut state = 1_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut read = 0;
+    for round in 0..30_000 {
+        let mut text: Vec<char> = seeds[round % seeds.len()].chars().collect();
+        for _ in 0..=next(3) {
+            let at = next(text.len());
+            match next(3) {
+                0 => text[at] = bits[next(bits.len())],
+                1 => text.insert(at, bits[next(bits.len())]),
+                _ => drop(text.remove(at)),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        let _ = HostRule::parse(&text);
+        let Ok(url) = Url::parse(&text) else { continue };
+        read += 1;
+        let again = format!("{}://{}{}", url.scheme.name(), url.authority(), url.target);
+        assert_eq!(Url::parse(&again).unwrap(), url, "{text:?}");
+        let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_graphic());
+        assert!(plain(&url.authority()) && plain(&url.target) && url.target.starts_with('/'), "{text:?}");
+        assert!(!url.authority().contains(['@', '/', '?', '#', '\\', '%']) && url.port > 0, "{text:?}");
+    }
+    assert!(read > 3_000, "only {read} were read");
 }
