@@ -404,7 +404,7 @@ def failing(plan: Plan, result: dict) -> collections.Counter:
 
 def row(plan: Plan, result: dict) -> str:
     counts = tally(result)
-    why = ", ".join(f"{reason} {count}" for reason, count in failing(plan, result).most_common())
+    why = ", ".join(f"{count} {reason}" for reason, count in failing(plan, result).most_common())
     whole = result["tests"].get("(the module)")
     if whole and whole["outcome"] == "skipped":
         why = whole["reason"]

@@ -152,11 +152,15 @@ fn sessions_work_side_by_side() {
     assert_eq!(client.ask("cancel", json!({ "request": 999 })).unwrap()["cancelled"], false);
     // a full queue: what does not fit is refused, and the session stays
     let full = client.open(json!({}));
-    client.send("run", json!({ "session": full, "code": "while True: pass" }));
+    let spin = "print('begun', flush=True)\nwhile True: pass";
+    client.send("run", json!({ "session": full, "code": spin, "live": true }));
+    while client.read()["method"] != "output" {}
     let waiting: Vec<i64> = (0..70).map(|_| client.send("list-files", json!({ "session": full }))).collect();
     assert_eq!(client.answer(*waiting.last().unwrap()), Err("busy".into()));
     assert_eq!(client.ask("close", json!({ "session": full })), Err("busy".into()));
-    assert!(client.ask("sessions", json!({})).unwrap()["sessions"].as_array().unwrap().contains(&full.into()));
+    assert!(
+        client.ask("sessions", json!({})).unwrap()["sessions"].as_array().unwrap().contains(&full.into())
+    );
     // with something running, the end of the input ends it
     client.send("run", json!({ "session": "s1", "code": "1" }));
     let last = client.open(json!({}));
@@ -346,7 +350,9 @@ fn what_is_wrong_is_answered_and_the_server_goes_on() {
     assert_eq!(client.ask("open", json!({ "sed": 1 })), Err("bad-params".into()));
     assert_eq!(client.ask("run", json!({ "session": "s1" })), Err("bad-params".into()));
     assert_eq!(client.ask("sessions", json!({ "all": true })), Err("bad-params".into()));
-    client.line(r#"{"id": 3, "method": "run", "params": {"session": "s1", "code": "1", "budget": {"wall_ms": "1"}}}"#);
+    client.line(
+        r#"{"id": 3, "method": "run", "params": {"session": "s1", "code": "1", "budget": {"wall_ms": "1"}}}"#,
+    );
     let message = client.read()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.starts_with("budget.wall_ms: "), "{message}");
     assert_eq!(client.ask("fork", json!({ "session": "s1" })), Err("no-such-session".into()));

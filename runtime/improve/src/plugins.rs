@@ -33,7 +33,7 @@ impl<'a> Plugins<'a> {
             )));
         }
         let there = self.registry(name)?.get(name)?;
-        Ok(there.map(|there| there.grant.imports).unwrap_or_default())
+        Ok(there.map(|there| there.grant.interfaces()).unwrap_or_default())
     }
 
     /// A plugin of tools.

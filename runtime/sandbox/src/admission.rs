@@ -21,6 +21,8 @@ pub(crate) struct Admitted {
     pub inspection: Inspection,
     /// The `sport:host` interfaces to link: those that it imports, all of them granted.
     pub interfaces: Vec<String>,
+    /// The grants that it was admitted with.
+    pub grants: Grants,
 }
 
 /// WASI packages that interpreters may import; the answers are in `wasi`. `wasi:http` is not among them, and
@@ -39,7 +41,7 @@ pub(crate) fn decide(
     check_contract(&name, inspection.contract.as_ref(), kind)?;
     check_kind(&name, &inspection, kind)?;
     let interfaces = check_imports(&name, &inspection.imports, kind, grants)?;
-    Ok(Admitted { name, source, inspection, interfaces })
+    Ok(Admitted { name, source, inspection, interfaces, grants: grants.clone() })
 }
 
 fn check_contract(name: &str, contract: Option<&Contract>, kind: Kind) -> Result<(), Error> {
@@ -126,6 +128,10 @@ pub(crate) fn standing(import: &str, kind: Option<Kind>, grants: &Grants) -> Sta
     match package {
         "sport:base" => Standing::Types,
         "sport:host" if interface == "output" && kind != Some(Kind::Interpreter) => Standing::Refused,
+        // A session could not be forked by replay if its interpreter reached outside by itself.
+        "sport:host" if ["fetch", "secrets"].contains(&interface) && kind == Some(Kind::Interpreter) => {
+            Standing::Refused
+        }
         "sport:host" if crate::grants::FREE.contains(&interface) => Standing::Free,
         "sport:host" if !crate::grants::GRANTABLE.contains(&interface) => Standing::Refused,
         "sport:host" if grants.allows(interface) => Standing::Granted,

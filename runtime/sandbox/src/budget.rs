@@ -55,9 +55,11 @@ pub enum Resource {
     Log,
     Artifacts,
     Random,
+    Fetches,
+    Fetched,
 }
 
-const RESOURCES: usize = 8;
+const RESOURCES: usize = 10;
 
 impl Resource {
     fn code(self) -> &'static str {
@@ -70,6 +72,8 @@ impl Resource {
             Self::Log => "log-exhausted",
             Self::Artifacts => "artifacts-exhausted",
             Self::Random => "random-exhausted",
+            Self::Fetches => "fetches-exhausted",
+            Self::Fetched => "fetched-exhausted",
         }
     }
 
@@ -83,6 +87,8 @@ impl Resource {
             Self::Log => "log (bytes)",
             Self::Artifacts => "artifacts (bytes)",
             Self::Random => "random bytes",
+            Self::Fetches => "requests",
+            Self::Fetched => "network traffic (bytes)",
         }
     }
 }
@@ -342,6 +348,8 @@ impl Node {
             Resource::Log => self.limits.log_bytes,
             Resource::Artifacts => self.limits.artifact_bytes,
             Resource::Random => self.limits.random_bytes,
+            Resource::Fetches => self.limits.fetches,
+            Resource::Fetched => self.limits.fetched_bytes,
         }
     }
 }

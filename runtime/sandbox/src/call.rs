@@ -3,6 +3,8 @@
 //! The store lives only here. Whatever happens in it (a trap, a stop, a bad value), it is dropped before this
 //! returns, so no guest is ever entered again after it went wrong.
 
+use std::sync::Arc;
+
 use wasmtime::component::{InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
@@ -10,6 +12,7 @@ use crate::admission::Admitted;
 use crate::budget::{Resource, Stop};
 use crate::engine::{self, CallComponent, CallEngine};
 use crate::error::Error;
+use crate::fetch::Network;
 use crate::host::{self, Forbidden, HostCx};
 use crate::types::{Failure, FailureKind};
 use crate::{limits, stack, text};
@@ -32,6 +35,16 @@ pub(crate) fn link(
 pub(crate) fn span(kind: &'static str, plugin: &str, what: &str) -> tracing::Span {
     let empty = tracing::field::Empty;
     tracing::debug_span!("call", kind, plugin, what, queue_us = empty, host_calls = empty)
+}
+
+/// The way outside of an admitted component; none if it asks for none.
+pub(crate) fn network(engine: &CallEngine, admitted: &Admitted) -> Result<Option<Arc<Network>>, Error> {
+    let asks = |interface: &String| interface == "fetch" || interface == "secrets";
+    if !admitted.interfaces.iter().any(asks) {
+        return Ok(None);
+    }
+    let grants = &admitted.grants;
+    Network::new(grants.egress(), grants.secrets(), engine.lookups()).map(|network| Some(Arc::new(network)))
 }
 
 /// A guest's work in a call.

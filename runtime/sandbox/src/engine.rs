@@ -29,6 +29,7 @@ use crate::{limits, timeouts};
 pub struct CallEngine {
     engine: Engine,
     slots: Arc<AtomicU32>,
+    lookups: Arc<AtomicU32>,
 }
 
 /// The engine of interpreters.
@@ -50,12 +51,18 @@ impl CallEngine {
         let engine = roomy
             .or_else(|_| Engine::new(&call_config(limits::POOL_MEMORY_BYTES as u64)))
             .map_err(|error| Error::Engine { reason: format!("{error:#}") })?;
-        Ok(Self { engine, slots: Arc::new(AtomicU32::new(limits::POOL_SLOTS)) })
+        let slots = Arc::new(AtomicU32::new(limits::POOL_SLOTS));
+        Ok(Self { engine, slots, lookups: Arc::new(AtomicU32::new(limits::LOOKUPS)) })
     }
 
     /// The engine itself.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// How many names may still be looked up at once.
+    pub(crate) fn lookups(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.lookups)
     }
 
     /// Takes slots of the pool for a call and whatever it may nest; `None` when there are not enough right

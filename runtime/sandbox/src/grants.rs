@@ -2,24 +2,36 @@
 //!
 //! A grant is the name of a `sport:host` interface. Nothing is granted by default, and a component cannot ask
 //! at run time: its import list is its request, compared with the grants before it is compiled.
+//!
+//! Two interfaces need more than their name. `fetch` reaches the hosts of [`Grants::with_egress`] and no other,
+//! `secrets` knows those of [`Grants::with_secrets`]; without them every request is denied and every secret is
+//! missing, so that the bare names are harmless. `fetch` brings `secrets` with it, since its contract names
+//! the handles.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use crate::egress::Egress;
 use crate::error::Error;
+use crate::secrets::Secrets;
 
 /// Interfaces that reach nothing outside the call; always linked.
 pub(crate) const FREE: &[&str] = &["log", "context", "output"];
 
 /// Interfaces that can be granted.
-pub(crate) const GRANTABLE: &[&str] = &["artifacts", "kv", "tools"];
+pub(crate) const GRANTABLE: &[&str] = &["artifacts", "kv", "tools", "secrets", "fetch"];
 
 /// Interfaces of the contract that this version of the host does not answer yet.
-const LATER: &[&str] = &["secrets", "fetch", "chat", "code"];
+const LATER: &[&str] = &["chat", "code"];
 
-/// A set of granted interfaces.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A set of granted interfaces, with the hosts and secrets that go with them.
+#[derive(Clone, Debug, Default)]
 pub struct Grants {
     names: BTreeSet<&'static str>,
+    egress: Egress,
+    secrets: Secrets,
+    /// The tools of others that may be called with `tools`; none means all.
+    calls: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Grants {
@@ -47,12 +59,56 @@ impl Grants {
             };
             set.insert(*known);
         }
-        Ok(Self { names: set })
+        Ok(Self { names: set, ..Self::default() })
+    }
+
+    /// The same with hosts for `fetch`, which is granted by that if there are any.
+    #[must_use]
+    pub fn with_egress(mut self, egress: Egress) -> Self {
+        if !egress.is_empty() {
+            self.names.insert("fetch");
+        }
+        self.egress = egress;
+        self
+    }
+
+    /// The same with values for `secrets`, which is granted by that if there are any.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        if !secrets.is_empty() {
+            self.names.insert("secrets");
+        }
+        self.secrets = secrets;
+        self
+    }
+
+    /// The same with only these tools of other plugins to call, where `tools` is granted.
+    #[must_use]
+    pub fn with_calls<S: AsRef<str>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.calls = Some(Arc::new(names.into_iter().map(|name| name.as_ref().to_owned()).collect()));
+        self
+    }
+
+    /// The tools of other plugins that may be called; none means all.
+    pub(crate) fn calls(&self) -> Option<&Arc<BTreeSet<String>>> {
+        self.calls.as_ref()
+    }
+
+    /// The hosts that may be asked.
+    pub fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    /// The secrets that may be used.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Whether an interface may be linked.
     pub fn allows(&self, interface: &str) -> bool {
-        FREE.contains(&interface) || self.names.contains(interface)
+        FREE.contains(&interface)
+            || self.names.contains(interface)
+            || (interface == "secrets" && self.names.contains("fetch"))
     }
 
     /// The granted interfaces.

@@ -14,7 +14,8 @@
 //! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
 //!   `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
 //! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
-//! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`;
+//! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`, and outside: `egress` (which
+//!   requests are granted, decided without I/O), `fetch` (how they are made), `secrets`;
 //! * the border: `contract` (generated bindings, lift and lower), `types` and `judging` (our values), `text`.
 //!
 //! # Invariants
@@ -26,6 +27,8 @@
 //! * No value of a guest is used before `contract::lift` checked it.
 //! * A nested call never gets more than its caller has left: budgets are chained, and only narrow.
 //! * A store whose guest trapped or was stopped is dropped, never entered again.
+//! * No request leaves to a host that [`Egress`] does not name, nor to an address that was not checked; no guest
+//!   sees a [`Secret`].
 //! * Every wait is named in `timeouts`, every number in `limits`.
 //! * Nothing here knows policies, training or runs.
 
@@ -37,8 +40,10 @@ mod budget;
 mod call;
 mod compile;
 mod contract;
+mod egress;
 mod engine;
 mod error;
+mod fetch;
 mod files;
 mod grants;
 mod host;
@@ -50,6 +55,7 @@ mod private;
 mod registry;
 mod sandbox;
 mod schema;
+mod secrets;
 mod seen;
 mod session;
 mod stack;
@@ -68,15 +74,20 @@ pub use branch::{Branch, ToolHost};
 pub use budget::{Budget, Resource, Stop};
 pub use compile::{CompileWorker, Compiler, compile_worker};
 pub use contract::version::CONTRACTS;
+pub use egress::*;
 pub use error::Error;
+pub use fetch::Resolver;
 pub use files::{FileView, ResolvedFile, TaskFile};
 pub use grants::Grants;
 pub use inspect::{Inspection, Kind, inspect};
 pub use judging::*;
 pub use limits::Limits;
-pub use registry::{Change, Described, Grant, Installed, Pin, Receipt, Registry, State, components_in};
+pub use registry::{
+    Change, Described, Grant, Installed, Pin, Receipt, Registry, SecretSource, State, components_in,
+};
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use schema::Schema;
+pub use secrets::{Secret, Secrets};
 pub use session::*;
 pub use state::PluginState;
 pub use tool::Tool;

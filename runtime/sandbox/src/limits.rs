@@ -40,6 +40,10 @@ pub struct Limits {
     pub artifact_bytes: u64,
     /// Random bytes drawn.
     pub random_bytes: u64,
+    /// Requests to the outside.
+    pub fetches: u64,
+    /// Bytes of such requests and of their responses.
+    pub fetched_bytes: u64,
 }
 
 impl Limits {
@@ -65,6 +69,9 @@ impl Limits {
             log_bytes: 256 << 10,
             artifact_bytes: 256 * MIB,
             random_bytes: 64 << 10,
+            // A paged list or a page with its pictures; more is a crawler.
+            fetches: 32,
+            fetched_bytes: 64 * MIB,
         }
     }
 
@@ -88,6 +95,9 @@ impl Limits {
             log_bytes: 256 << 10,
             artifact_bytes: 512 * MIB,
             random_bytes: MIB,
+            // What its tools fetch is charged to the run too.
+            fetches: 128,
+            fetched_bytes: 256 * MIB,
         }
     }
 
@@ -107,6 +117,8 @@ impl Limits {
             log_bytes: 256 << 10,
             artifact_bytes: 0,
             random_bytes: 0,
+            fetches: 32,
+            fetched_bytes: 64 * MIB,
         }
     }
 
@@ -122,6 +134,8 @@ impl Limits {
             log_bytes: 0,
             artifact_bytes: 0,
             random_bytes: 0,
+            fetches: 0,
+            fetched_bytes: 0,
             ..Self::tool()
         }
     }
@@ -155,8 +169,9 @@ pub const POOL_KEEP_RESIDENT: usize = 1 << 20;
 /// The guest's stack in a tool or verifier call.
 pub const CALL_WASM_STACK: usize = 512 << 10;
 
-/// The guest's stack in a session: CPython's deepest honest recursion (limit 1000) takes about half of it.
-pub const SESSION_WASM_STACK: usize = 1 << 20;
+/// The guest's stack in a session. CPython's own limit of 1000 levels must be met before this one is, or code that recurses
+/// through C (a `__repr__` that asks for its own `repr`, a `key=` that sorts) traps where it should raise a RecursionError.
+pub const SESSION_WASM_STACK: usize = 8 << 20;
 
 /// Native stack that must be left for host functions beyond the guest's.
 pub const HOST_STACK: usize = 1 << 20;
@@ -301,3 +316,31 @@ pub const STEP_CANDIDATES: usize = 256;
 
 /// Longest text form of a value and longest traceback in a report; a model is shown far less of it.
 pub const VALUE_BYTES: usize = 256 << 10;
+
+/// Longest URL: what servers take at most, by and large.
+pub const URL_BYTES: usize = 8 << 10;
+/// Headers of a guest's request, and bytes of them; browsers send some twenty, in 2 KiB.
+pub const FETCH_HEADERS: usize = 64;
+/// See [`FETCH_HEADERS`].
+pub const FETCH_REQUEST_HEAD_BYTES: usize = 16 << 10;
+/// Largest body of a request: a photograph as JPEG. A crossing into the host holds twice that.
+pub const FETCH_REQUEST_BYTES: usize = 4 * MIB as usize;
+/// Largest body of a response; the rest is cut. A photograph or a table; it is in the host's memory and in the
+/// guest's at once.
+pub const FETCH_BODY_BYTES: usize = 16 * MIB as usize;
+/// Headers of a response (interim ones included) in bytes, and how many; servers' own limits are half of that.
+pub const FETCH_HEAD_BYTES: usize = 64 << 10;
+/// See [`FETCH_HEAD_BYTES`].
+pub const FETCH_RESPONSE_HEADERS: usize = 128;
+/// Longest line that says how long a chunk is: eight digits, and extensions that nobody uses.
+pub const FETCH_CHUNK_LINE_BYTES: usize = 256;
+/// Names looked up at once, for all plugins of a sandbox; each is a thread that cannot be stopped.
+pub const LOOKUPS: u32 = 8;
+/// Shortest secret: what is shorter turns up by chance in what servers send, and would be taken for it.
+pub const SECRET_MIN_BYTES: usize = 8;
+/// Longest secret: the largest tokens (signed, with claims) have some 2 KiB.
+pub const SECRET_MAX_BYTES: usize = 4 << 10;
+/// Secrets of one plugin; each is looked for in some twenty spellings.
+pub const SECRETS: usize = 16;
+/// Handles of secrets that a call may hold.
+pub const SECRET_HANDLES: usize = 64;

@@ -49,3 +49,10 @@ pub const COMPILE_POLL: Duration = Duration::from_millis(2);
 
 /// How long instances are kept at hand that nobody asks for.
 pub const RESERVE_IDLE: Duration = Duration::from_secs(20);
+
+/// One request to the outside, from the lookup of its name to the last byte; a guest may ask for less. Less than
+/// [`TOOL_WALL`], so that a tool whose server hangs can still say so.
+pub const FETCH: Duration = Duration::from_secs(20);
+
+/// Connecting to one of a name's addresses before the next is tried: two lost packets sent again, and some.
+pub const FETCH_CONNECT: Duration = Duration::from_secs(5);

@@ -1,6 +1,7 @@
 //! A plugin of tools.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ use crate::contract::tool::exports::sport::tool::tool as wire;
 use crate::contract::{lift, lower};
 use crate::engine::{CallComponent, CallEngine};
 use crate::error::Error;
+use crate::fetch::Network;
 use crate::host::{HostCx, Nested, Phase, Reach};
 use crate::limits::{self, Limits};
 use crate::schema::{self, Schema};
@@ -28,9 +30,12 @@ pub struct Tool {
     schemas: HashMap<String, Schemas>,
     engine: CallEngine,
     pre: ToolPre<HostCx>,
+    network: Option<Arc<Network>>,
     /// Pool slots of a call: more than one when it may call other tools.
     slots: u32,
     nests: bool,
+    /// The tools of other plugins that it may call; none means all.
+    calls: Option<Arc<BTreeSet<String>>>,
 }
 
 /// Who calls a tool, with the other tools that the callee may call in its turn.
@@ -67,6 +72,7 @@ impl Tool {
         let bad = |reason: String| Error::Describe { name: name.clone(), reason };
         let pre = call::link(engine, &component, admitted)?;
         let pre = ToolPre::new(pre).map_err(|error| Error::compile(&name, &error))?;
+        let network = call::network(engine, admitted)?;
         let digest = admitted.inspection.digest.clone();
 
         let budget = Budget::new(Limits::describe());
@@ -98,7 +104,8 @@ impl Tool {
         }
         let nests = admitted.interfaces.iter().any(|interface| interface == "tools");
         let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
-        Ok(Self { name, digest, descriptors, schemas, engine: engine.clone(), pre, slots, nests })
+        let (engine, calls) = (engine.clone(), admitted.grants.calls().cloned());
+        Ok(Self { name, digest, descriptors, schemas, engine, pre, network, slots, nests, calls })
     }
 
     /// The component's file name without its ending.
@@ -128,6 +135,11 @@ impl Tool {
         self.descriptors.retain(|tool| names.contains(&tool.name));
         self.schemas.retain(|name, _| names.contains(name));
         Ok(())
+    }
+
+    /// The tools of other plugins that it may call, where it may call any; none means all.
+    pub(crate) fn calls(&self) -> Option<&Arc<BTreeSet<String>>> {
+        self.calls.as_ref()
     }
 
     /// Whether it may call other tools.
@@ -176,6 +188,7 @@ impl Tool {
             limits::POOL_MEMORY_BYTES as u64,
         );
         host.log.rename(&self.name);
+        host.network = self.network.clone();
         host.reach = reach;
         host.state = state.clone();
         // The slots of a whole tree of calls are taken by its root, so that no call waits for its own

@@ -5,7 +5,7 @@
 //! `/scratch/artifacts/`, named by their paths in the result. Agent code never sees a digest, so it cannot
 //! ask for a file that it cannot see.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -99,7 +99,8 @@ impl Toolbox {
         plugin.nests().then(|| {
             let mut chain = before.to_vec();
             chain.push(plugin.digest().to_owned());
-            Box::new(NestedTools { toolbox: self.clone(), chain }) as Box<dyn Nested>
+            let only = plugin.calls().cloned();
+            Box::new(NestedTools { toolbox: self.clone(), chain, only }) as Box<dyn Nested>
         })
     }
 }
@@ -215,11 +216,21 @@ struct NestedTools {
     toolbox: Toolbox,
     /// The plugins being called, by digest, the outermost first.
     chain: Vec<String>,
+    /// What the calling plugin was granted of them; none means all.
+    only: Option<Arc<BTreeSet<String>>>,
+}
+
+impl NestedTools {
+    fn may_call(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
 }
 
 impl Nested for NestedTools {
     fn tools(&self) -> Vec<ToolInfo> {
-        self.toolbox.infos()
+        let mut infos = self.toolbox.infos();
+        infos.retain(|info| self.may_call(&info.name));
+        infos
     }
 
     fn invoke(
@@ -231,6 +242,10 @@ impl Nested for NestedTools {
         budget: &Budget,
     ) -> Result<Outcome, Failure> {
         let plugin = self.toolbox.plugin(name)?;
+        if !self.may_call(name) {
+            let message = format!("{name} is not among the tools that the calling plugin was granted");
+            return Err(Failure::new(FailureKind::Denied, "tool-not-granted", message));
+        }
         if self.chain.iter().any(|digest| digest == plugin.digest()) {
             let message = format!("{name} is of a plugin that is being called already");
             return Err(Failure::new(FailureKind::Denied, "tool-cycle", message));

@@ -4,6 +4,8 @@
 //! the same way on every machine. What it says is checked: one judgement per candidate, scores within 0 to 1,
 //! quotes that occur.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::admission::Admitted;
@@ -16,6 +18,7 @@ use crate::contract::verifier::VerifierPre;
 use crate::contract::verifier::exports::sport::verifier::verifier as wire;
 use crate::engine::{CallComponent, CallEngine};
 use crate::error::Error;
+use crate::fetch::Network;
 use crate::host::{HostCx, Phase, Reach};
 use crate::judging::{Judgement, StepView, VerifierDescriptor};
 use crate::limits::{self, Limits};
@@ -31,6 +34,7 @@ pub struct Verifier {
     config: Option<Schema>,
     engine: CallEngine,
     pre: VerifierPre<HostCx>,
+    network: Option<Arc<Network>>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -53,6 +57,7 @@ impl Verifier {
         let bad = |reason: String| Error::Describe { name: name.clone(), reason };
         let pre = call::link(engine, &component, admitted)?;
         let pre = VerifierPre::new(pre).map_err(|error| Error::compile(&name, &error))?;
+        let network = call::network(engine, admitted)?;
         let digest = admitted.inspection.digest.clone();
 
         let budget = Budget::new(Limits::describe());
@@ -66,7 +71,7 @@ impl Verifier {
         let (described, _) = call::run(engine, host, u64::MAX, 1, describe)
             .map_err(|failure| bad(format!("describe failed: {failure}")))?;
         let (descriptor, config) = lift_descriptor(described).map_err(bad)?;
-        Ok(Self { name, digest, descriptor, config, engine: engine.clone(), pre })
+        Ok(Self { name, digest, descriptor, config, engine: engine.clone(), pre, network })
     }
 
     /// The component's file name without its ending.
@@ -113,6 +118,7 @@ impl Verifier {
             limits::POOL_MEMORY_BYTES as u64,
         );
         host.log.rename(&self.name);
+        host.network = self.network.clone();
         host.deterministic = self.descriptor.deterministic;
         host.reach = reach_of(step)?;
         let (wire_step, config) = (lower_step(step), config.to_string());

@@ -12,6 +12,8 @@ pub mod host {
                 import sport:host/context@0.1.0;
                 import sport:host/artifacts@0.1.0;
                 import sport:host/kv@0.1.0;
+                import sport:host/secrets@0.1.0;
+                import sport:host/fetch@0.1.0;
             }
         ",
         path: ["../../wit/base", "../../wit/host"],

@@ -19,12 +19,12 @@
 //! * [`tool`], [`tools`], [`verifier`]: the attributes that make a plugin of functions;
 //! * [`Artifact`]: a file in the host's store, as a parameter or as a result;
 //! * [`Failure`]: why something could not be done, for a person or a model;
-//! * [`log`], [`context`], [`kv`]: what a plugin may ask of the host;
+//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`]: what a plugin may ask of the host;
 //! * [`verify`]: what a verifier is given and gives back;
 //! * [`testing`]: calls a tool natively, the way the host does.
 //!
 //! Invariants: a component imports only what its code uses, since its import list is its request for capabilities
-//! (every component imports `sport:host/log`, for panics); nothing here reads a clock, a file or the network; the
+//! (every component imports `sport:host/log`, for panics); nothing here reads a clock, a file or, but for `fetch`, the network; the
 //! native build keeps artifacts and keys in memory, so that plugins can be tested without a sandbox.
 
 #[cfg(target_family = "wasm")]
@@ -36,6 +36,7 @@ mod artifact;
 mod content;
 pub mod context;
 mod failure;
+pub mod fetch;
 #[cfg(target_family = "wasm")]
 mod glue;
 pub mod kv;
@@ -43,6 +44,7 @@ pub mod log;
 mod plugin;
 mod reply;
 mod schema;
+pub mod secrets;
 pub mod testing;
 pub mod verify;
 

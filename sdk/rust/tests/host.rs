@@ -3,10 +3,14 @@
 //! * an artifact written in pieces reads back whole, in pieces, after seeking, as text
 //! * an artifact that is not there fails with kind not-found
 //! * keys: revisions, compare-and-set, deletion, prefixes
+//! * no host is reached and no secret known
 
 use std::io::{BufRead, Read, Seek, SeekFrom, Write};
+use std::time::Duration;
 
-use sport_sdk::{Artifact, ArtifactWriter, FailureKind, kv};
+use sport_sdk::fetch::{ErrorCode, Request};
+use sport_sdk::secrets::Secret;
+use sport_sdk::{Artifact, ArtifactWriter, Failure, FailureKind, kv};
 
 #[test]
 fn artifacts_read_back_as_written() {
@@ -68,4 +72,14 @@ fn keys_compare_and_set() {
     assert_eq!(kv::delete_if("a", first).expect_err("conflict").kind, FailureKind::Conflict);
     assert!(kv::delete("a").expect("delete"));
     assert!(!kv::delete("a").expect("delete"));
+}
+
+#[test]
+fn natively_nothing_is_reached() {
+    assert_eq!(Secret::lookup("token").unwrap_err().code, "secret-missing");
+    let request = Request::post("https://api.example.com/", b"{}").header("accept", "text/plain");
+    let error = request.timeout(Duration::from_secs(1)).max_body(10).send().unwrap_err();
+    assert_eq!((error.code, error.sent), (ErrorCode::Denied, false));
+    let failure = Failure::from(error);
+    assert_eq!((failure.kind, failure.code.as_str()), (FailureKind::Denied, "fetch-denied"));
 }

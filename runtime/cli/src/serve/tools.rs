@@ -89,10 +89,14 @@ impl ClientTools {
             // Agent code calls it by a name of its language.
             let called = name.replace('-', "_");
             if RESERVED.contains(&called.as_str()) {
-                return Err(Fault::params(format!("a tool is called {name}, which means something else to agent code")));
+                return Err(Fault::params(format!(
+                    "a tool is called {name}, which means something else to agent code"
+                )));
             }
             if !names.insert(called) {
-                return Err(Fault::params(format!("{name} is called like another tool; agent code writes - as _")));
+                return Err(Fault::params(format!(
+                    "{name} is called like another tool; agent code writes - as _"
+                )));
             }
             let info = ToolInfo { name: name.clone(), description, input_schema };
             known.insert(name, (info, schema));
@@ -214,11 +218,7 @@ struct ClientError {
     data: Option<Value>,
 }
 
-fn outcome(
-    answer: Answer,
-    branch: &mut Branch,
-    store: &ArtifactStore,
-) -> Result<Outcome, Failure> {
+fn outcome(answer: Answer, branch: &mut Branch, store: &ArtifactStore) -> Result<Outcome, Failure> {
     let broken = |reason: String| {
         Failure::new(FailureKind::Internal, "bad-answer", format!("the client's answer is {reason}"))
     };

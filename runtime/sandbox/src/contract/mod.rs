@@ -22,12 +22,17 @@ pub mod shared {
                 import sport:host/output@0.1.0;
                 import sport:host/artifacts@0.1.0;
                 import sport:host/kv@0.1.0;
+                import sport:host/secrets@0.1.0;
+                import sport:host/fetch@0.1.0;
                 import sport:host/tools@0.1.0;
             }
         ",
         world: "sport:shared/host",
         imports: { default: trappable | tracing },
-        with: { "sport:host/artifacts.writer": crate::host::artifacts::Writer },
+        with: {
+            "sport:host/artifacts.writer": crate::host::artifacts::Writer,
+            "sport:host/secrets.secret": crate::host::secrets::SecretHandle,
+        },
     });
 }
 

@@ -26,6 +26,11 @@ impl LogTail {
         name.clone_into(&mut self.plugin);
     }
 
+    /// What the plugin is called in the host's own log.
+    pub fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
     /// The records that are kept, oldest first, as `level: message`.
     pub fn lines(&self) -> Vec<String> {
         self.records.iter().map(|(level, message)| format!("{}: {message}", name(*level))).collect()

@@ -7,15 +7,20 @@
 
 pub mod artifacts;
 pub mod context;
+pub mod fetch;
 pub mod kv;
 pub mod log;
+pub mod secrets;
 pub mod tools;
+
+use std::sync::Arc;
 
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
 use crate::contract::imports;
+use crate::fetch::Network;
 use crate::limiter::Limiter;
 use crate::state::PluginState;
 
@@ -75,6 +80,10 @@ pub struct HostCx {
     pub deterministic: bool,
     /// Other tools, where they are granted.
     pub nested: Option<Box<dyn Nested>>,
+    /// Hosts and secrets, where they are granted.
+    pub network: Option<Arc<Network>>,
+    /// How many handles of secrets the guest holds.
+    pub secret_handles: usize,
 }
 
 impl HostCx {
@@ -93,6 +102,8 @@ impl HostCx {
             run_id: String::new(),
             deterministic: false,
             nested: None,
+            network: None,
+            secret_handles: 0,
         }
     }
 
@@ -114,6 +125,8 @@ pub fn link<T: HostState>(linker: &mut Linker<T>, interface: &str) -> wasmtime::
         "context" => imports::context::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         "artifacts" => imports::artifacts::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         "kv" => imports::kv::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
+        "secrets" => imports::secrets::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
+        "fetch" => imports::fetch::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         "tools" => imports::tools::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         _ => return Ok(false),
     }

@@ -4,12 +4,16 @@
 //! and order stay.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
+use crate::egress::{Egress, HostRule};
+use crate::error::Error;
 use crate::grants::Grants;
+use crate::secrets::{Secret, Secrets};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -31,11 +35,59 @@ pub struct Grant {
     /// Which of its tools may be called; all of them when it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<String>>,
+    /// Which tools of other plugins it may call, if it may import `tools`; all of them when it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Vec<String>>,
+    /// The hosts that it may ask with `fetch`, which is granted by that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostRule>,
+    /// A file of certificates (PEM) that are trusted beside the usual ones, for hosts with an authority of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roots: Option<PathBuf>,
+    /// What it may send to some of these hosts without ever seeing it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretSource>,
     /// `digest`: these very bytes only. Else the file may be built anew, as long as it asks for the same and describes
     /// itself the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
 }
+
+/// Where a secret comes from and where it may go. The value itself never stands in this file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSource {
+    /// An environment variable that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// Or a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The hosts that it may be sent to; each must be among the plugin's own.
+    pub hosts: Vec<HostRule>,
+}
+
+impl SecretSource {
+    fn read(&self, name: &str) -> Result<Secret, Error> {
+        let invalid = |reason: String| Error::Invalid { what: format!("secret {name}"), reason };
+        let value = match (&self.env, &self.file) {
+            (Some(variable), None) => std::env::var(variable).map_err(|_| {
+                invalid(format!("the environment variable {variable} is not set (or not UTF-8)"))
+            })?,
+            (None, Some(path)) => {
+                let mut text = String::new();
+                let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+                file.take(SECRET_FILE_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
+                text
+            }
+            _ => return Err(invalid("it comes from `env` or from `file`; give one of them".to_owned())),
+        };
+        Secret::new(value)
+    }
+}
+
+/// More than the longest secret; what is longer is refused by [`Secret::new`].
+const SECRET_FILE_BYTES: u64 = 8 << 10;
 
 /// How firmly a grant holds on to its component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +98,47 @@ pub enum Pin {
 }
 
 impl Grant {
-    /// What may be linked. Fails when an interface is named that cannot be granted.
-    pub fn grants(&self) -> Result<Grants, crate::Error> {
-        Grants::new(&self.imports)
+    /// These interfaces, for a component in this file, and nothing else.
+    pub fn new(source: impl Into<PathBuf>, imports: &[&str]) -> Self {
+        Self {
+            source: source.into(),
+            imports: imports.iter().map(|import| (*import).to_owned()).collect(),
+            tools: None,
+            calls: None,
+            hosts: Vec::new(),
+            roots: None,
+            secrets: BTreeMap::new(),
+            pin: None,
+        }
+    }
+
+    /// The interfaces that may be linked: those that are named, and those that hosts and secrets bring with them.
+    pub fn interfaces(&self) -> Vec<String> {
+        let mut interfaces = self.imports.clone();
+        for (name, there) in [("fetch", !self.hosts.is_empty()), ("secrets", !self.secrets.is_empty())] {
+            if there && !interfaces.iter().any(|import| import == name) {
+                interfaces.push(name.to_owned());
+            }
+        }
+        interfaces
+    }
+
+    /// What may be linked and reached. Fails when an interface is named that cannot be granted, or a secret cannot be had.
+    pub fn grants(&self) -> Result<Grants, Error> {
+        let mut egress = Egress::new(self.hosts.clone());
+        if let Some(path) = &self.roots {
+            let pem = std::fs::read(path).map_err(Error::io("read", path))?;
+            egress = egress.with_roots(&pem)?;
+        }
+        let mut secrets = Secrets::none();
+        for (name, source) in &self.secrets {
+            secrets = secrets.with(name, source.read(name)?, source.hosts.clone())?;
+        }
+        let grants = Grants::new(&self.imports)?.with_egress(egress).with_secrets(secrets);
+        Ok(match &self.calls {
+            Some(calls) => grants.with_calls(calls),
+            None => grants,
+        })
     }
 
     /// Grants these interfaces too.
@@ -108,17 +198,45 @@ pub(super) fn with(text: &str, name: &str, grant: &Grant) -> Result<String, Stri
     let plugins = plugins.as_table_mut().ok_or("`plugins` is no table")?;
     let entry = plugins.entry(name).or_insert_with(|| Item::Table(Table::new()));
     let entry = entry.as_table_mut().ok_or_else(|| format!("`plugins.{name}` is no table"))?;
-    entry["source"] = value(shown(&grant.source)?);
-    entry["imports"] = value(grant.imports.iter().collect::<Array>());
+    set(entry, "source", shown(&grant.source)?.into());
+    set(entry, "imports", list(&grant.imports));
     match &grant.tools {
-        Some(tools) => entry["tools"] = value(tools.iter().collect::<Array>()),
+        Some(tools) => set(entry, "tools", list(tools)),
         None => drop(entry.remove("tools")),
     }
+    // Rules that say more than a host are written by hand, and stay as they are.
+    if !grant.hosts.is_empty() && !entry.contains_key("hosts") {
+        let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
+        set(entry, "hosts", list(&hosts));
+    }
     match grant.pin {
-        Some(Pin::Digest) => entry["pin"] = value("digest"),
+        Some(Pin::Digest) => set(entry, "pin", "digest".into()),
         None => drop(entry.remove("pin")),
     }
     Ok(document.to_string())
+}
+
+/// Sets a value unless it is there already, and leaves the comment beside it.
+fn set(entry: &mut Table, key: &str, mut new: Value) {
+    if let Some(old) = entry.get(key).and_then(Item::as_value) {
+        if plain(old) == plain(&new) {
+            return;
+        }
+        *new.decor_mut() = old.decor().clone();
+    }
+    entry[key] = value(new);
+}
+
+/// A value without the spaces and comments around it.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.clone().decorated("", "").to_string(),
+    }
+}
+
+fn list(items: &[String]) -> Value {
+    items.iter().collect::<Array>().into()
 }
 
 /// The file's text without a plugin.

@@ -26,7 +26,7 @@ use crate::session::Interpreter;
 use crate::tool::Tool;
 use crate::verifier::Verifier;
 
-pub use file::{Grant, Pin};
+pub use file::{Grant, Pin, SecretSource};
 use file::{PluginsFile, check_name};
 pub use receipt::{Change, Described, Receipt};
 
@@ -165,9 +165,9 @@ impl Registry {
     /// component and asks it what it is, but calls nothing of it.
     pub fn changes(&self, sandbox: &Sandbox, name: &str, more: &[String]) -> Result<Vec<Change>, Error> {
         let mut installed = self.must(name)?;
-        let granted = installed.grant.imports.join(", ");
+        let granted = installed.grant.interfaces().join(", ");
         installed.grant.add(more);
-        let after = installed.grant.imports.join(", ");
+        let after = installed.grant.interfaces().join(", ");
         let now = examine(sandbox, name, &installed.grant)?;
         let Some(before) = &installed.receipt else {
             let what = "never approved".to_owned();

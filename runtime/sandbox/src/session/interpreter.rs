@@ -106,7 +106,7 @@ impl Instance {
 impl Interpreter {
     /// Compiles (or takes from the cache), links, and asks the component what it is.
     pub(crate) fn load(engine: &SessionEngine, aot: &AotCache, admitted: Admitted) -> Result<Self, Error> {
-        let Admitted { name, source, inspection, interfaces } = admitted;
+        let Admitted { name, source, inspection, interfaces, .. } = admitted;
         let Compiled { component, image, restless } =
             compile(engine, aot, &name, &inspection.digest, &source)?;
         let bad =

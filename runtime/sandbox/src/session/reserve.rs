@@ -201,7 +201,8 @@ fn prelude_is_indifferent(interpreter: &Interpreter) -> bool {
         if !same || pages != two.own_pages().ok()? {
             return Some(false);
         }
-        let equal = |page: std::ops::Range<usize>| Some(one.bytes(page.clone()).ok()? == two.bytes(page).ok()?);
+        let equal =
+            |page: std::ops::Range<usize>| Some(one.bytes(page.clone()).ok()? == two.bytes(page).ok()?);
         pages.into_iter().map(equal).try_fold(true, |all, equal| Some(all && equal?))
     };
     made().unwrap_or(false)

@@ -6,6 +6,7 @@
 //! * another description, schema, tool or import: does not load until approved; the change is shown
 //! * another source written into the grants: does not load until approved; a component of the same name elsewhere has no grant
 //! * only the tools that are granted are there
+//! * hosts and secrets: by the operator's rules, from a file or a variable, never written down
 //! * the file: comments stay; an unknown key, a relative source, a bad name, text that is no TOML are refused and kept
 //! * a file or folder that others can write, or that is a link, is refused
 //! * a receipt that is damaged or gone
@@ -47,7 +48,7 @@ impl Place {
 }
 
 fn grant(source: &Path) -> Grant {
-    Grant { source: source.to_owned(), imports: Vec::new(), tools: None, pin: None }
+    Grant::new(source, &[])
 }
 
 fn described(text: &str) -> Guest {
@@ -88,10 +89,10 @@ fn what_is_not_granted_is_not_added() {
     let file = place.bench.file("asks", &guest.build());
     assert_eq!(code(place.registry.add(place.sandbox(), "asks", grant(&file))), "not-granted");
     assert!(!place.plugins().exists() && place.registry.list().unwrap().is_empty());
-    let granted = Grant { imports: vec!["kv".to_owned()], ..grant(&file) };
+    let granted = Grant::new(&file, &["kv"]);
     place.registry.add(place.sandbox(), "asks", granted).unwrap();
     place.load("asks").unwrap();
-    let wrong = Grant { imports: vec!["everything".to_owned()], ..grant(&file) };
+    let wrong = Grant::new(&file, &["everything"]);
     assert_eq!(code(place.registry.add(place.sandbox(), "other", wrong)), "unknown-grant");
 }
 
@@ -176,7 +177,7 @@ fn another_request_needs_approval_before_it_is_compiled() {
     let place = Place::new();
     let file = place.bench.file("mine", &Guest::answering("1").build());
     // granted more than it asks for: that is no approval of asking for it later
-    let generous = Grant { imports: vec!["kv".to_owned()], ..grant(&file) };
+    let generous = Grant::new(&file, &["kv"]);
     place.registry.add(place.sandbox(), "mine", generous).unwrap();
     let asking = |import: &str| {
         let mut guest = Guest::answering("1");
@@ -252,6 +253,56 @@ fn the_file_is_the_operators() {
         assert!(error.to_string().contains(what) && !error.to_string().contains('\n'), "{error}");
         assert_eq!(code(place.registry.add(place.sandbox(), "b", grant(&file))), "registry");
         assert_eq!(std::fs::read_to_string(place.plugins()).unwrap(), text, "it was touched");
+    }
+}
+
+#[test]
+fn hosts_and_secrets_are_the_operators_too() {
+    let place = Place::new();
+    let file = place.bench.file("mine", &Guest::answering("1").build());
+    let token = place.folder.join("token");
+    std::fs::write(&token, "a-secret-value\n").unwrap();
+    let text = |secret: &str| {
+        format!(
+            "[plugins.mine]\nsource = \"{}\"\nhosts = [\"api.example.com\", {{ host = \"10.0.0.5\", scheme = \"http\", \
+             private = true }}]\ncalls = [\"probe\"]\n[plugins.mine.secrets.token]\n{secret}\nhosts = [\"api.example.com\"]\n",
+            file.display()
+        )
+    };
+    let write = |secret: &str| std::fs::write(place.plugins(), text(secret)).unwrap();
+    write(&format!("file = \"{}\"", token.display()));
+    let installed = place.registry.approve(place.sandbox(), "mine", &[]).unwrap();
+    assert_eq!(installed.grant.interfaces(), ["fetch", "secrets"]);
+    place.load("mine").unwrap();
+    let grants = installed.grant.grants().unwrap();
+    assert_eq!(
+        (grants.egress().rules().len(), grants.secrets().names().collect::<Vec<_>>()),
+        (2, vec!["token"])
+    );
+    // what the operator wrote stays as it was written, and the secret is nowhere
+    let after = std::fs::read_to_string(place.plugins()).unwrap();
+    assert!(after.contains("private = true }") && !after.contains("a-secret-value"), "{after}");
+    let receipt = std::fs::read_to_string(place.folder.join("receipts/mine.json")).unwrap();
+    assert!(!receipt.contains("a-secret-value"));
+
+    for (secret, what) in [
+        ("env = \"SPORT_TEST_NO_SUCH_VARIABLE\"", "SPORT_TEST_NO_SUCH_VARIABLE is not set"),
+        ("file = \"/nowhere/token\"", "/nowhere/token"),
+        ("", "give one of them"),
+        ("env = \"A\"\nfile = \"/b\"", "give one of them"),
+        ("value = \"a-secret-value\"", "unknown field"),
+    ] {
+        write(secret);
+        let error = place.load("mine").unwrap_err();
+        assert!(error.to_string().contains(what), "{error}");
+        assert!(!error.to_string().contains("a-secret-value"), "{error}");
+    }
+    for hosts in
+        ["\"api.example.com/path\"", "\"*\"", "{ host = \"a.b\", port = 0 }", "{ host = \"a.b\", any = 1 }"]
+    {
+        let text = format!("[plugins.mine]\nsource = \"{}\"\nhosts = [{hosts}]\n", file.display());
+        std::fs::write(place.plugins(), text).unwrap();
+        assert_eq!(code(place.load("mine")), "registry", "{hosts}");
     }
 }
 

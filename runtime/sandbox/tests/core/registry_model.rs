@@ -81,7 +81,7 @@ proptest! {
                 Deed::Add { name, granted, pinned } => {
                     let imports = if granted { vec!["kv".to_owned()] } else { Vec::new() };
                     let pin = pinned.then_some(Pin::Digest);
-                    let grant = Grant { source: paths[name].clone(), imports, tools: None, pin };
+                    let grant = Grant { imports, pin, ..Grant::new(&paths[name], &[]) };
                     let may = !model.contains_key(&name) && (granted || !files[name].asks);
                     prop_assert_eq!(registry.add(&bench.sandbox, NAMES[name], grant).is_ok(), may);
                     if may {

@@ -176,21 +176,24 @@ impl Guest {
 
     /// The component.
     pub fn build(mut self) -> Vec<u8> {
-        let world =
-            if self.judge.is_some() { "sport:verifier/verifier-plugin" } else { "sport:tool/tool-plugin" };
+        let judges = self.judge.is_some();
         let mut module = wat::parse_str(self.wat()).expect("the guest's text is right");
         let mut resolve = Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-        let mut package = None;
         for folder in ["base", "host", "tool", "verifier"] {
-            let (id, _) = resolve.push_path(wit.join(folder)).expect("wit/ resolves");
-            if world.starts_with(&format!("sport:{folder}/")) {
-                package = Some(id);
-            }
+            resolve.push_path(wit.join(folder)).expect("wit/ resolves");
         }
-        let name = world.split_once('/').map(|(_, name)| name);
-        let world =
-            resolve.select_world(&[package.expect("it has a package")], name).expect("there is such a world");
+        // The worlds, and what a component that was not made for them could import too.
+        let worlds = "package sport:probes;
+            world tool { include sport:tool/tool-plugin@0.1.0; }
+            world verifier {
+                include sport:verifier/verifier-plugin@0.1.0;
+                import sport:host/secrets@0.1.0;
+                import sport:host/fetch@0.1.0;
+            }";
+        let package = resolve.push_str("probes.wit", worlds).expect("the worlds resolve");
+        let world = if judges { "verifier" } else { "tool" };
+        let world = resolve.select_world(&[package], Some(world)).expect("there is such a world");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
         ComponentEncoder::default()
             .module(&module)

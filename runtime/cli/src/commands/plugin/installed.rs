@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use sport_sandbox::{Change, Described, Grant, Installed, Pin, Registry, State, components_in};
+use sport_sandbox::{Change, Described, Grant, HostRule, Installed, Pin, Registry, State, components_in};
 
 use crate::commands;
 use crate::exit::{CommandError, Exit};
@@ -26,6 +26,9 @@ pub struct Add {
     /// Grant it this host interface (`artifacts`, `kv`, `tools`)
     #[arg(long = "grant", value_name = "INTERFACE")]
     grants: Vec<String>,
+    /// Let it ask this host with `fetch` (`api.example.com`, `*.example.com`, `http://localhost:8080`); can be given again
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<HostRule>,
     /// Only this one of its tools may be called; can be given again
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
@@ -80,10 +83,11 @@ impl Add {
                 return Err(CommandError::new(Exit::Usage, "name-taken", message));
             }
             let grant = Grant {
-                source,
                 imports: self.grants.clone(),
+                hosts: self.hosts.clone(),
                 tools: (!self.tools.is_empty()).then(|| self.tools.clone()),
                 pin: self.pin.then_some(Pin::Digest),
+                ..Grant::new(source, &[])
             };
             let installed = registry.add(&sandbox, &name, grant)?;
             if !self.json {
@@ -209,9 +213,19 @@ fn summary(installed: &Installed) -> String {
 }
 
 fn granted(grant: &Grant) -> String {
-    let what = if grant.imports.is_empty() { "nothing".to_owned() } else { grant.imports.join(", ") };
-    let pin = if grant.pin.is_some() { ", pinned to its digest" } else { "" };
-    format!("{what}{pin}")
+    let interfaces = grant.interfaces();
+    let mut what = if interfaces.is_empty() { "nothing".to_owned() } else { interfaces.join(", ") };
+    if !grant.hosts.is_empty() {
+        let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
+        what += &format!("; hosts {}", hosts.join(", "));
+    }
+    if let Some(calls) = &grant.calls {
+        what += &format!("; may call {}", calls.join(", "));
+    }
+    if grant.pin.is_some() {
+        what += ", pinned to its digest";
+    }
+    what
 }
 
 fn offers(described: &Described, grant: &Grant) -> String {

@@ -1,0 +1,64 @@
+//! Secrets that the host keeps: a plugin holds a handle, never the value, and puts it into a header of a request with
+//! [`crate::fetch::Request::secret`]. Using it makes the component import `sport:host/secrets`. A native test has none.
+
+use crate::Failure;
+
+/// A handle of a secret.
+#[derive(Debug)]
+pub struct Secret {
+    #[cfg(target_family = "wasm")]
+    handle: crate::bindings::host::sport::host::secrets::Secret,
+    #[cfg(not(target_family = "wasm"))]
+    name: String,
+}
+
+impl Secret {
+    /// The secret of this name, if the operator granted one.
+    pub fn lookup(name: &str) -> Result<Self, Failure> {
+        backend::lookup(name)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        #[cfg(target_family = "wasm")]
+        return self.handle.name();
+        #[cfg(not(target_family = "wasm"))]
+        return self.name.clone();
+    }
+
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn handle(&self) -> &crate::bindings::host::sport::host::secrets::Secret {
+        &self.handle
+    }
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::not_found(format!("there is no secret {name}; the operator grants it")).code("secret-missing")
+}
+
+#[cfg(target_family = "wasm")]
+mod backend {
+    use super::{Failure, Secret, missing};
+    use crate::FailureKind;
+    use crate::bindings::host::sport::host::secrets;
+
+    pub fn lookup(name: &str) -> Result<Secret, Failure> {
+        match secrets::lookup(name) {
+            Ok(handle) => Ok(Secret { handle }),
+            Err(secrets::SecretError::Missing) => Err(missing(name)),
+            Err(secrets::SecretError::Denied) => {
+                Err(Failure::new(FailureKind::Denied, format!("secret {name} is denied"))
+                    .code("secret-denied"))
+            }
+        }
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod backend {
+    use super::{Failure, Secret, missing};
+
+    pub fn lookup(name: &str) -> Result<Secret, Failure> {
+        Err(missing(name))
+    }
+}
