@@ -7,6 +7,7 @@ mod artifacts;
 mod cache;
 mod containment;
 mod grants;
+mod guest;
 mod nesting;
 mod schema;
 mod state;
