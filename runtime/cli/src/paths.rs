@@ -12,7 +12,10 @@ pub fn cache() -> PathBuf {
 
 /// First-party components: `$SPORT_COMPONENTS`, else `../components` beside the binary.
 pub fn components() -> PathBuf {
-    sport_improve::Places::with_components(beside_binary("../components")).components
+    let mut folder = beside_binary("");
+    // without the `..`, for messages: `target/components` beside `target/release/sport`
+    folder.pop();
+    sport_improve::Places::with_components(folder.join("components")).components
 }
 
 /// The torch backend: `$SPORT_TORCH`, else `libsport_torch.so` beside the binary.
@@ -27,7 +30,8 @@ const TORCH_LIBRARY: &str = "libsport_torch.so";
 
 fn beside_binary(relative: &str) -> PathBuf {
     let folder = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
-    folder.unwrap_or_default().join(relative)
+    let folder = folder.unwrap_or_default();
+    if relative.is_empty() { folder } else { folder.join(relative) }
 }
 
 /// The operator's grants: `$SPORT_CONFIG`, else `$XDG_CONFIG_HOME/sport`, else `~/.config/sport`.

@@ -3,13 +3,14 @@
 //! In this order, so that the first message is the most useful one: is it a component; was it built for a
 //! contract that this host takes; is it of the wanted kind; does it ask for no more than it was granted.
 
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
 use crate::contract::version::{self, Contract};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::inspect::{self, Inspection, Kind};
 use crate::seen::Source;
+use crate::{limits, text};
 
 /// A component that may be compiled.
 pub(crate) struct Admitted {
@@ -54,10 +55,10 @@ fn check_contract(name: &str, contract: Option<&Contract>, kind: Kind) -> Result
         .packages
         .iter()
         .filter(|(package, version)| !version::takes(package, version))
-        .map(|(package, version)| crate::text::clean_line(&format!("{package}@{version}"), 128))
+        .map(|(package, version)| text::clean_line(&format!("{package}@{version}"), 128))
         .collect();
     if !foreign.is_empty() {
-        return Err(unsupported(foreign.join(", ")));
+        return Err(unsupported(text::listed(&foreign)));
     }
     if contract.packages.is_empty() {
         return Err(unsupported("a section that names no package".to_owned()));
@@ -76,8 +77,11 @@ fn check_kind(name: &str, inspection: &Inspection, kind: Kind) -> Result<(), Err
     let (package, interface) = kind.export();
     let export = inspection.exports.iter().find(|export| inspect::unversioned(export) == interface);
     let Some(export) = export else {
-        let found =
-            if inspection.exports.is_empty() { "nothing".to_owned() } else { inspection.exports.join(", ") };
+        let found = if inspection.exports.is_empty() {
+            "nothing".to_owned()
+        } else {
+            text::listed(&inspection.exports)
+        };
         return Err(Error::WrongKind { name: name.to_owned(), wanted: kind.name(), found });
     };
     if !version_of(export).is_some_and(|version| version::takes(package, version)) {
@@ -168,8 +172,8 @@ fn check_imports(name: &str, imports: &[String], kind: Kind, grants: &Grants) ->
     }
     Err(Error::NotGranted {
         name: name.to_owned(),
-        missing: missing.join(", "),
-        asked: imports.join(", "),
+        missing: text::listed(&missing),
+        asked: text::listed(imports),
         granted: grants.show(),
     })
 }
@@ -179,11 +183,29 @@ fn version_of(name: &str) -> Option<&str> {
 }
 
 /// Checks the bytes against the rules of WebAssembly before the compiler sees them, so that damaged bytes get
-/// a message and not an accident. Done when there is no compiled copy yet.
+/// a message and not an accident, and for what the compiler would take minutes for. Done when there is no compiled copy yet.
 pub(crate) fn validate(name: &str, bytes: &[u8]) -> Result<(), Error> {
     let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::COMPONENT_MODEL;
-    Validator::new_with_features(features)
-        .validate_all(bytes)
-        .map(drop)
-        .map_err(|error| inspect::malformed(name, bytes, &error))
+    let malformed = |error: wasmparser::BinaryReaderError| inspect::malformed(name, bytes, &error);
+    Validator::new_with_features(features).validate_all(bytes).map_err(malformed)?;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let Payload::CodeSectionEntry(body) = payload.map_err(malformed)? else { continue };
+        let (mut blocks, mut loops) = (0_u64, 0_u64);
+        for operator in body.get_operators_reader().map_err(malformed)? {
+            match operator.map_err(malformed)? {
+                Operator::Loop { .. } => loops += 1,
+                Operator::Block { .. } | Operator::If { .. } => blocks += 1,
+                _ => {}
+            }
+        }
+        for (what, found, limit) in [
+            ("the loops of a function", loops, limits::FUNCTION_LOOPS),
+            ("the blocks of a function", blocks + loops, limits::FUNCTION_BLOCKS),
+        ] {
+            if found > limit {
+                return Err(Error::TooBig { name: name.to_owned(), what, found, limit });
+            }
+        }
+    }
+    Ok(())
 }

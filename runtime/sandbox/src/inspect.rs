@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -89,8 +90,16 @@ pub fn inspect(path: &Path) -> Result<Inspection, Error> {
 
 /// Reads a component's file under the size limit.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    // Without waiting: to open a pipe would wait for its other end, for ever if there is none.
+    let mut how = File::options();
+    how.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    let file = how.open(path).map_err(Error::io("read", path))?;
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    if !metadata.is_file() {
+        let reason = std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(Error::io("read", path)(reason));
+    }
+    let size = metadata.len();
     let too_big = |found| Error::TooBig {
         name: stem(path),
         what: "its file in bytes",
@@ -101,7 +110,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(too_big(size));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-    // The file may grow while it is read, or be no file at all.
+    // The file may grow while it is read.
     file.take(limits::COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() as u64 > limits::COMPONENT_BYTES {
         return Err(too_big(bytes.len() as u64));
@@ -220,8 +229,17 @@ impl Walk<'_> {
         if data.len() > limits::SCHEMA_BYTES {
             return Err(unsupported(format!("a section of {} bytes", data.len())));
         }
-        let contract: Contract = serde_json::from_slice(data)
+        let mut contract: Contract = serde_json::from_slice(data)
             .map_err(|error| unsupported(format!("a section that cannot be read ({error})")))?;
+        if !contract
+            .packages
+            .iter()
+            .flat_map(|(name, version)| [name, version])
+            .all(|text| text::is_plain(text))
+        {
+            return Err(unsupported("a section with control characters in its names".to_owned()));
+        }
+        contract.sdk = shown(&contract.sdk);
         // The SDK's section lies in the core module; a build step may add one at the top. They must agree.
         if self.contract.as_ref().is_some_and(|found| found.packages != contract.packages) {
             return Err(unsupported("two sections that contradict each other".to_owned()));

@@ -191,6 +191,28 @@ pub const SCHEMA_BYTES: usize = 64 << 10;
 /// Deepest schema.
 pub const SCHEMA_DEPTH: usize = 32;
 
+/// Values in a schema, names left out: each takes some hundred bytes of the host once it is compiled.
+pub const SCHEMA_VALUES: usize = 4_096;
+
+/// Patterns in a schema, and the compiled size of one: letters of any script take 40 KB.
+pub const SCHEMA_PATTERNS: usize = 32;
+/// See [`SCHEMA_PATTERNS`].
+pub const PATTERN_BYTES: usize = 256 << 10;
+
+/// References in a schema: compiling follows them one inside the other.
+pub const SCHEMA_REFERENCES: usize = 256;
+
+/// References and branches in a row that look at the same value. With the deepest value they are some 600 calls inside each other,
+/// which a thread's stack of 2 MiB holds.
+pub const SCHEMA_IN_PLACE: usize = 8;
+
+/// Steps of one check of a value by its schema: half a million numbers in a list take as many; all of them take less than
+/// a second.
+pub const SCHEMA_STEPS: u64 = 8_000_000;
+
+/// Steps that a byte of text costs where a pattern is matched: at worst every state of the pattern looks at it.
+pub const PATTERN_STEPS: usize = 32;
+
 /// Tools of one plugin.
 pub const TOOLS_PER_PLUGIN: usize = 64;
 
@@ -293,6 +315,12 @@ pub const FUNCTIONS: u64 = 200_000;
 /// Largest function body: CPython's largest is some 200 KB; the compiler's time grows faster than a body
 /// does.
 pub const FUNCTION_BYTES: u64 = MIB;
+/// Blocks, loops and branches of a function. The compiler's time grows with the square of the loops (a hundred thousand take
+/// minutes), and what it keeps for the next function with the blocks (300,000 nested ones are 200 MiB). CPython's largest
+/// function has 200 KB in all.
+pub const FUNCTION_BLOCKS: u64 = 50_000;
+/// See [`FUNCTION_BLOCKS`].
+pub const FUNCTION_LOOPS: u64 = 10_000;
 /// See [`CORE_MODULES`].
 pub const TYPES: u64 = 50_000;
 /// See [`CORE_MODULES`].
@@ -306,6 +334,8 @@ pub const COMPILED_BYTES: u64 = 512 * MIB;
 
 /// Properties at the top of a schema.
 pub const SCHEMA_PROPERTIES: usize = 128;
+/// Names in an error message that lists what a component has; the rest is counted.
+pub const NAMES_SHOWN: usize = 32;
 /// Further errors that are counted in the message about a value that does not fit.
 pub const SCHEMA_ERRORS: usize = 8;
 /// Fuel of one judgement, about one unit an instruction: the same bound on every machine, some 20 s on a slow

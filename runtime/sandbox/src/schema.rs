@@ -1,8 +1,10 @@
 //! JSON Schemas of plugins: bounded, compiled once, and checked with.
 //!
-//! A schema is hostile like everything else: it is capped in bytes and depth, may refer only to itself, and
-//! its patterns run in a linear-time engine. Where it says `"format": "sport-artifact"` a value is a file:
+//! A schema is hostile like everything else: it is capped in bytes and depth, may refer only to itself, its patterns run
+//! in a linear-time engine, and `work` bounds how long a check takes. Its texts for people are cleaned. Where it says `"format": "sport-artifact"` a value is a file:
 //! agent code gives a name, the component gets a reference, and [`Schema::artifacts`] finds those places.
+
+mod work;
 
 use serde_json::{Map, Value};
 
@@ -24,7 +26,8 @@ pub struct Schema {
 impl Schema {
     /// Parses, bounds and compiles a schema's text. `top` is the type that it must have at the top, if any.
     pub fn parse(text: &str, top: Option<&str>) -> Result<Self, String> {
-        let raw = lift::parse_json(text, limits::SCHEMA_BYTES, limits::SCHEMA_DEPTH)?;
+        let mut raw = lift::parse_json(text, limits::SCHEMA_BYTES, limits::SCHEMA_DEPTH)?;
+        clean_texts(&mut raw);
         let Value::Object(fields) = &raw else {
             return Err("it is not an object".to_owned());
         };
@@ -34,15 +37,19 @@ impl Schema {
             return Err(format!("its top is not of type {top}"));
         }
         check_references(&raw)?;
+        work::survey(&raw)?;
         let properties = fields.get("properties").and_then(Value::as_object).map_or(0, Map::len);
         if properties > limits::SCHEMA_PROPERTIES {
             return Err(format!("it has {properties} properties, the most is {}", limits::SCHEMA_PROPERTIES));
         }
         let mut checked = raw.clone();
         let has_artifacts = loosen_artifacts(&mut checked);
+        let patterns = jsonschema::PatternOptions::regex()
+            .size_limit(limits::PATTERN_BYTES)
+            .dfa_size_limit(limits::PATTERN_BYTES);
         let validator = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
-            .with_pattern_options(jsonschema::PatternOptions::regex())
+            .with_pattern_options(patterns)
             .build(&checked)
             .map_err(|error| error.to_string())?;
         Ok(Self { raw, validator, has_artifacts })
@@ -55,6 +62,7 @@ impl Schema {
 
     /// Checks a value; the message names the place and is fit for a model.
     pub fn check(&self, value: &Value) -> Result<(), String> {
+        work::afford(&self.raw, value)?;
         let mut errors = self.validator.iter_errors(value);
         let Some(first) = errors.next() else {
             return Ok(());
@@ -70,7 +78,8 @@ impl Schema {
         Err(message)
     }
 
-    /// Calls `visit` on every value that the schema marks as a file.
+    /// Calls `visit` on every value that the schema marks as a file. Only for values that were checked: that bounds the
+    /// work of this, too.
     pub fn artifacts<E>(
         &self,
         value: &mut Value,
@@ -110,8 +119,11 @@ fn check_references(schema: &Value) -> Result<(), String> {
     match schema {
         Value::Array(items) => items.iter().try_for_each(check_references),
         Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
-            let refers = matches!(key.as_str(), "$ref" | "$dynamicRef" | "$recursiveRef");
-            if let (true, Some(target)) = (refers, value.as_str())
+            // Where these lead is only known while a value is checked.
+            if matches!(key.as_str(), "$dynamicRef" | "$recursiveRef") && value.is_string() {
+                return Err(format!("it has a {key}; use $ref"));
+            }
+            if let ("$ref", Some(target)) = (key.as_str(), value.as_str())
                 && !target.starts_with('#')
             {
                 let shown = crate::text::clean_line(target, 128);
@@ -124,6 +136,25 @@ fn check_references(schema: &Value) -> Result<(), String> {
             check_references(value)
         }),
         _ => Ok(()),
+    }
+}
+
+/// Takes control characters out of the texts that a model or a person is shown; what values are compared with stays.
+fn clean_texts(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(clean_texts),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match (key.as_str(), value) {
+                    ("title" | "description" | "$comment", Value::String(text)) => {
+                        *text = crate::text::clean(text, limits::SCHEMA_BYTES);
+                    }
+                    ("const" | "enum" | "default" | "examples", _) => {}
+                    (_, value) => clean_texts(value),
+                }
+            }
+        }
+        _ => {}
     }
 }
 

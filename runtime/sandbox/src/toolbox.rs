@@ -256,6 +256,9 @@ impl Nested for NestedTools {
         }
         let mut arguments = arguments.clone();
         if let Some(schemas) = plugin.schemas(name) {
+            schemas.input.check(&arguments).map_err(|reason| {
+                Failure::new(FailureKind::InvalidInput, "bad-arguments", format!("{name}: {reason}"))
+            })?;
             schemas.input.artifacts(&mut arguments, &mut |value| {
                 let digest = value.get("digest").and_then(Value::as_str);
                 if digest.is_some_and(|digest| reach.allows(digest)) {

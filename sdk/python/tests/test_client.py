@@ -537,7 +537,7 @@ class TheEnd(unittest.TestCase):
         with self.assertRaises(SportError) as caught:
             Sandbox(tools=["no-such-plugin"])
         self.assertEqual(caught.exception.code, "ended")
-        self.assertIn("no component `no-such-plugin`", str(caught.exception))
+        self.assertIn("no plugin `no-such-plugin`", str(caught.exception))
 
 
 class WrongUse(WithSandbox):

@@ -3,6 +3,7 @@
 //! * all of it can be imported but a list of parts that are known to be missing
 //! * what needs a thread, a process, time zone data or a missing C library fails with an ordinary exception
 //! * functions that import something late work (dates, codecs, tracebacks, asyncio)
+//! * every way to make an event loop makes ours; `open` as a class attribute; deep recursion through C code raises
 
 use serde_json::json;
 
@@ -153,4 +154,46 @@ fn modules_work() {
     ] {
         assert_eq!(value(&mut session, code), expected, "{code}");
     }
+}
+
+#[test]
+fn event_loops_are_ours_whoever_makes_them() {
+    let main = "import asyncio\nasync def main():\n    await asyncio.sleep(0.01)\n    return 7\n";
+    for make in [
+        "asyncio.run(main())",
+        "asyncio.run(main(), loop_factory=asyncio.EventLoop)",
+        "asyncio.SelectorEventLoop().run_until_complete(main())",
+        "asyncio.new_event_loop().run_until_complete(main())",
+        "(asyncio.set_event_loop_policy(None), asyncio.run(main()))[1]",
+        "(asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy()), asyncio.run(main()))[1]",
+    ] {
+        assert_eq!(value(&mut session(), &format!("{main}{make}")), json!(7), "{make}");
+    }
+}
+
+#[test]
+fn open_is_no_method() {
+    let code = "class Files:\n    opener = open\nopen('a', 'w').write('x')\nFiles().opener('a').read()";
+    assert_eq!(value(&mut session(), code), json!("x"));
+}
+
+#[test]
+fn deep_recursion_through_c_raises() {
+    let cases = [
+        "class A:\n    def __repr__(self): return repr(self)\nrepr(A())",
+        "class A:\n    def __getattr__(self, name): return self.name\nA().x",
+        "class A:\n    def __eq__(self, other): return self == other\nA() == A()",
+        "def f(x): return max([x], key=f)\nf(1)",
+        "def f(x): return sorted([x], key=f)\nf(1)",
+        "def f(x): return list(map(f, [x]))\nf(1)",
+        "from functools import lru_cache\n@lru_cache\ndef f(n): return f(n + 1)\nf(0)",
+        "def f(n): return sum(f(n + 1) for _ in (1,))\nf(0)",
+    ];
+    for code in cases {
+        assert_eq!(raised(&mut session(), code).class, "RecursionError", "{code}");
+    }
+    // and the session goes on
+    let mut session = session();
+    raised(&mut session, cases[0]);
+    assert_eq!(value(&mut session, "1 + 1"), json!(2));
 }

@@ -6,8 +6,7 @@ only thing to wait for is time, so this one sleeps until the next timer.
 
 import asyncio
 import time
-import warnings
-from asyncio import base_events
+from asyncio import base_events, unix_events
 
 
 class _Timers:
@@ -39,15 +38,8 @@ class EventLoop(base_events.BaseEventLoop):
 
 
 def install():
-    """Make it what `asyncio.run` uses."""
-    with warnings.catch_warnings():
-        # Policies are on their way out of Python; until then there is no other way to say this once for all.
-        warnings.simplefilter("ignore", DeprecationWarning)
-
-        class Policy(asyncio.DefaultEventLoopPolicy):
-            """Makes our loop."""
-
-            def new_event_loop(self):
-                return EventLoop()
-
-        asyncio.set_event_loop_policy(Policy())
+    """Make it what `asyncio` uses, whichever way somebody asks for a loop."""
+    # The default policy asks this attribute, and code that sets a policy of its own usually derives it from that one.
+    unix_events._UnixDefaultEventLoopPolicy._loop_factory = EventLoop
+    for module in (asyncio, unix_events):
+        module.SelectorEventLoop = module.EventLoop = EventLoop

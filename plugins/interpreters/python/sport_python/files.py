@@ -68,7 +68,8 @@ def touch():
 
 def install():
     """Make this the `open` of the whole interpreter, `pathlib`, `zipfile` and the like included."""
-    builtins.open = io.open = open
+    # Not bound when it is an attribute of a class, as the built-in one is not.
+    builtins.open = io.open = staticmethod(open)
 
 
 def close_all():

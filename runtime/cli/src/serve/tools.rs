@@ -94,9 +94,7 @@ impl ClientTools {
                 )));
             }
             if !names.insert(called) {
-                return Err(Fault::params(format!(
-                    "{name} is called like another tool; agent code writes - as _"
-                )));
+                return Err(Fault::params(format!("two tools are called {name} (agent code writes - as _)")));
             }
             let info = ToolInfo { name: name.clone(), description, input_schema };
             known.insert(name, (info, schema));

@@ -7,10 +7,10 @@
 //! Rows are medians, measured in turn with their baseline: `python3` of this machine doing the same in a process of its
 //! own, or, for forks, replay instead of memory. Rows without a baseline have no such other side.
 
+#[path = "../../tests/core/guest.rs"]
+#[expect(clippy::expect_used, reason = "it serves the tests, which may panic")]
+mod guest;
 mod rows;
-#[path = "../../tests/core/support.rs"]
-#[expect(dead_code, clippy::expect_used, reason = "it serves the tests, which use all of it and may panic")]
-mod support;
 mod tools;
 
 use std::path::PathBuf;

@@ -7,8 +7,8 @@ use sport_sandbox::{ArtifactStore, Budget, Grants, Limits, PluginState, Sandbox,
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
+use crate::guest::Guest;
 use crate::rows::{Better, Failed, Row, Times, alternate};
-use crate::support::Guest;
 
 mod bare {
     wasmtime::component::bindgen!({

@@ -173,8 +173,8 @@ impl FileView {
             }
         }
         if found.len() > 1 {
-            let all: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).take(8).collect();
-            let message = format!("{name:?} could be {}; use the full path", all.join(" or "));
+            let all: Vec<String> = found.iter().take(8).map(|(path, _)| shown(path)).collect();
+            let message = format!("{:?} could be {}; use the full path", shown(name), all.join(" or "));
             return Err(Failure::new(FailureKind::InvalidInput, "file-ambiguous", message));
         }
         found.pop().ok_or_else(|| self.missing(name))
@@ -204,14 +204,17 @@ impl FileView {
 
     /// A message that names what there is, for a model that guessed a name.
     fn missing(&self, name: &str) -> Failure {
-        let shown = crate::text::clean_line(name, limits::SHORT_TEXT_BYTES);
-        let all: Vec<String> = self.list().into_iter().map(|(path, _)| path).take(8).collect();
+        let all: Vec<String> = self.list().iter().take(8).map(|(path, _)| shown(path)).collect();
         let there = if all.is_empty() {
             "there are no files".to_owned()
         } else {
             format!("there are {}", all.join(", "))
         };
-        Failure::new(FailureKind::NotFound, "no-such-file", format!("there is no file {shown:?}; {there}"))
+        Failure::new(
+            FailureKind::NotFound,
+            "no-such-file",
+            format!("there is no file {:?}; {there}", shown(name)),
+        )
     }
 }
 
@@ -221,8 +224,12 @@ fn below<'a>(name: &'a str, root: &str) -> Option<&'a str> {
 }
 
 fn refused(name: &str, error: &FileError) -> Failure {
-    let shown = crate::text::clean_line(name, limits::SHORT_TEXT_BYTES);
-    Failure::new(FailureKind::InvalidInput, "bad-file-name", format!("file {shown:?}: {error}"))
+    Failure::new(FailureKind::InvalidInput, "bad-file-name", format!("file {:?}: {error}", shown(name)))
+}
+
+/// A path for a message: agent code may put anything into a name.
+fn shown(path: &str) -> String {
+    crate::text::clean_line(path, limits::SHORT_TEXT_BYTES)
 }
 
 /// A harmless file name for an artifact: its own if it is a plain one, else the start of its digest.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::caller::Caller;
@@ -18,6 +19,7 @@ use crate::files::FileView;
 use crate::files::scratch::Scratch;
 use crate::host::context::remaining;
 use crate::host::{HostCx, HostState, Reach};
+use crate::judging::ToolInfo;
 use crate::limits;
 use crate::types::{Content, Failure, FailureKind, Outcome, ToolCall};
 use crate::wasi::descriptor::{self, Held};
@@ -48,6 +50,8 @@ pub(crate) struct Run {
     pub calls: Vec<Call>,
     /// What goes into the report.
     pub tool_calls: Vec<ToolCall>,
+    /// The list of tools as the guest was last given it: a guest may ask again and again, and every answer is recorded.
+    pub listed: Arc<Vec<ToolInfo>>,
 }
 
 /// Where answers come from.
@@ -173,6 +177,10 @@ impl SessionState {
                 }
             }
         }
+        // The record is kept as long as the session, so it counts as the session's memory: a number that is one byte of
+        // JSON is a whole value here.
+        let kept = weight(&invoke.arguments) + invoke.outcome.as_ref().map_or(0, weight_of_outcome);
+        self.host.limiter.grow_to(self.host.limiter.memory().saturating_add(kept))?;
         let outcome = invoke.outcome.clone();
         let run = self.running()?;
         run.tool_calls.push(ToolCall {
@@ -234,7 +242,12 @@ impl tools::Host for SessionState {
             }
             None => {
                 let Source::Live(caller) = &self.running()?.source else { return Err(Idle.into()) };
-                Arc::new(caller.tools()?)
+                let infos = caller.tools()?;
+                let run = self.running()?;
+                if *run.listed != infos {
+                    run.listed = Arc::new(infos);
+                }
+                Arc::clone(&run.listed)
             }
         };
         let lowered = infos.iter().map(lower::tool_info).collect();
@@ -311,6 +324,31 @@ impl output::Host for SessionState {
             }
         }
     }
+}
+
+/// What a value takes of the host's memory, about.
+fn weight(value: &Value) -> u64 {
+    let below: u64 = match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| FIELD + key.len() as u64 + weight(value)).sum()
+        }
+        _ => 0,
+    };
+    size_of::<Value>() as u64 + below
+}
+
+/// What a field's name takes beside its letters: a text's own size and a place in the index.
+const FIELD: u64 = 48;
+
+fn weight_of_outcome(outcome: &Outcome) -> u64 {
+    let content = outcome.content.iter().map(|content| match content {
+        Content::Text { text } => text.len() as u64,
+        Content::Artifact(_) => 256,
+        Content::Other { value, .. } => weight(value),
+    });
+    content.sum::<u64>() + outcome.structured.as_ref().map_or(0, weight)
 }
 
 /// Why a run stopped, where the budget stopped it.

@@ -1,9 +1,9 @@
 //! What stands behind a file descriptor of the guest: our own entry in the resource table, and what can be done with it.
 
 use std::any::{Any, TypeId};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::vec;
 
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
@@ -40,8 +40,41 @@ pub(super) struct Open {
     pub cursor: Option<Arc<AtomicU64>>,
 }
 
-/// A directory's entries that were not handed out yet.
-pub(super) struct Listing(pub vec::IntoIter<DirectoryEntry>);
+/// A directory that is being listed. Its entries are looked up one by one: a listing costs the host a name, however full
+/// the directory is and however many listings of it are open.
+pub(super) struct Listing {
+    pub base: Base,
+    /// The name that was handed out last.
+    pub last: Option<String>,
+}
+
+impl Listing {
+    /// The next entry in the order of names. What comes and goes meanwhile is seen or not, as in any file system.
+    pub fn next(&mut self, files: &LiveFiles) -> Option<DirectoryEntry> {
+        let after = self.last.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let entry = match self.base {
+            Base::Task => {
+                let entries = files.view.task.entries();
+                let last = self.last.as_deref();
+                let next =
+                    entries.partition_point(|entry| last.is_some_and(|last| entry.name.as_str() <= last));
+                let name = entries.get(next)?.name.clone();
+                DirectoryEntry { type_: DescriptorType::RegularFile, name }
+            }
+            Base::Scratch(inode) => {
+                let scratch = &files.view.scratch;
+                // A directory that was removed while it was open has no more entries.
+                let entries = scratch.entries(inode).ok()?;
+                let (name, &inode) = entries.range::<str, _>((after, Bound::Unbounded)).next()?;
+                let directory = scratch.is_directory(inode).unwrap_or(false);
+                let type_ = if directory { DescriptorType::Directory } else { DescriptorType::RegularFile };
+                DirectoryEntry { type_, name: name.clone() }
+            }
+        };
+        self.last = Some(entry.name.clone());
+        Some(entry)
+    }
+}
 
 /// What a directory descriptor and a path lead to.
 pub(super) enum Base {

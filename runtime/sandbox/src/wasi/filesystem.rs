@@ -164,25 +164,7 @@ impl types::HostDescriptor for Machine<'_> {
     fn read_directory(&mut self, this: Resource<Descriptor>) -> FsResult<Resource<DirectoryEntryStream>> {
         self.enter().map_err(FsError::trap)?;
         let base = self.base(&this)?;
-        let files = self.wasi.files.lock();
-        let mut entries = Vec::new();
-        match base {
-            Base::Task => entries.extend(files.view.task.entries().iter().map(|entry| DirectoryEntry {
-                type_: DescriptorType::RegularFile,
-                name: entry.name.clone(),
-            })),
-            Base::Scratch(inode) => {
-                let scratch = &files.view.scratch;
-                for (name, &inode) in scratch.entries(inode).map_err(code)? {
-                    let directory = scratch.is_directory(inode).map_err(code)?;
-                    let type_ =
-                        if directory { DescriptorType::Directory } else { DescriptorType::RegularFile };
-                    entries.push(DirectoryEntry { type_, name: name.clone() });
-                }
-            }
-        }
-        drop(files);
-        let entry = self.host.table.push(Listing(entries.into_iter())).map_err(FsError::trap)?;
+        let entry = self.host.table.push(Listing { base, last: None }).map_err(FsError::trap)?;
         Ok(Resource::new_own(entry.rep()))
     }
 
@@ -379,7 +361,7 @@ impl types::HostDirectoryEntryStream for Machine<'_> {
         self.enter().map_err(FsError::trap)?;
         let listing = Resource::<Listing>::new_borrow(this.rep());
         let listing = self.host.table.get_mut(&listing).map_err(FsError::trap)?;
-        Ok(listing.0.next())
+        Ok(listing.next(&self.wasi.files.lock()))
     }
 
     fn drop(&mut self, this: Resource<DirectoryEntryStream>) -> wasmtime::Result<()> {

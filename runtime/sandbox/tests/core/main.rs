@@ -9,6 +9,7 @@ mod containment;
 mod egress;
 mod fetch;
 mod grants;
+mod guest;
 mod nesting;
 mod net;
 mod registry;
