@@ -48,6 +48,14 @@ impl Limiter {
         Ok(())
     }
 
+    /// Makes the charge that of a store that holds so much: of one that goes on as a fork.
+    pub fn hold(&mut self, memory: u64) -> Result<(), crate::budget::Stop> {
+        self.grow_to(memory)?;
+        self.budget.release(Resource::Memory, self.memory - memory);
+        self.memory = memory;
+        Ok(())
+    }
+
     /// Linear memory that the store holds now.
     pub fn memory(&self) -> u64 {
         self.memory

@@ -292,11 +292,11 @@ pub const FILE_CHUNK: usize = MIB as usize;
 /// Random bytes in one crossing.
 pub const RANDOM_CHUNK: u64 = 64 << 10;
 
-/// Instances of an interpreter that are kept at hand: a step forks five candidates. One of CPython holds some 3 MB.
-pub const RESERVE_INSTANCES: usize = 6;
+/// Instances of a family of sessions that wait for its next forks: a step forks five candidates.
+pub const IDLE_INSTANCES: usize = 5;
 
-/// Instances that may wait for being dropped by the thread that makes them ahead; more are dropped where they are done with.
-pub const RESERVE_SPENT: usize = 16;
+/// Memory that one of them may hold of its own: CPython writes to 3 MB in every session, and 10 MB are a candidate that worked.
+pub const IDLE_BYTES: usize = 16 << 20;
 
 /// Steps that a session remembers for its forks; a task has at most eight.
 pub const SESSION_STEPS: usize = 1_024;

@@ -47,9 +47,6 @@ pub const COMPILE_WALL: Duration = Duration::from_secs(600);
 /// How often a compile worker is looked at whether it has ended; small beside the 50 ms that a tool takes.
 pub const COMPILE_POLL: Duration = Duration::from_millis(2);
 
-/// How long instances are kept at hand that nobody asks for.
-pub const RESERVE_IDLE: Duration = Duration::from_secs(20);
-
 /// One request to the outside, from the lookup of its name to the last byte; a guest may ask for less. Less than
 /// [`TOOL_WALL`], so that a tool whose server hangs can still say so.
 pub const FETCH: Duration = Duration::from_secs(20);

@@ -18,6 +18,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::idle::Retired;
 use super::interpreter::Instance;
 use super::journal::Step;
 use super::run::{Ended, Session, on_guest_thread};
@@ -109,18 +110,24 @@ fn from_memory(parent: &Session) -> Result<Session, String> {
     }
     let checkpoint = checkpoint(parent)?;
     let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
-    let mut instance = parent
-        .origin
-        .instantiate(&parent.interpreter, Some(&checkpoint.snapshot))
-        .map_err(|error| failed("no instance of its size could be made", &format!("{error:#}")))?;
+    let (mut instance, own) = match parent.origin.idle.take(checkpoint.snapshot.size()) {
+        Some(Retired { instance, own }) => (instance, Some(own)),
+        None => {
+            let made = parent.origin.instantiate(&parent.interpreter, Some(&checkpoint.snapshot));
+            let failed = |error| failed("no instance of its size could be made", &format!("{error:#}"));
+            (made.map_err(failed)?, None)
+        }
+    };
     if instance.held_at_start != checkpoint.held {
         return Err("a new instance of it was given other handles".to_owned());
     }
+    let before = instance.began.replace(Arc::clone(&checkpoint.snapshot));
     let Some(mut memory) = instance.at_rest() else { return Err("it has no memory of its own".to_owned()) };
-    checkpoint
-        .snapshot
-        .restore(&mut memory)
-        .map_err(|error| failed("its memory could not be mapped", &error))?;
+    let restored = match &own {
+        Some(own) => checkpoint.snapshot.restore_over(&mut memory, before.as_deref(), own),
+        None => checkpoint.snapshot.restore(&mut memory),
+    };
+    restored.map_err(|error| failed("its memory could not be mapped", &error))?;
     let state = instance.store.data_mut();
     state.carry_on(&checkpoint.carried).map_err(|error| failed("its memory has no room", &error))?;
     let fork = Session::forked(parent, instance, Made::FromMemory);

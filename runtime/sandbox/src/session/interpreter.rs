@@ -10,7 +10,6 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::image::strip;
 use super::memory::{AtRest, Image, Place, Start, with_start};
-use super::reserve::{self, Reserve};
 use super::rest;
 use super::run::{Session, SessionOptions};
 use super::snapshot::Snapshot;
@@ -53,8 +52,6 @@ pub struct Interpreter {
     image: Option<Arc<Image>>,
     /// Why a copy of a session's memory is not a copy of the session, if it is not.
     restless: Option<String>,
-    /// Instances made ahead.
-    pub(super) reserve: Reserve,
 }
 
 impl fmt::Debug for Interpreter {
@@ -125,7 +122,6 @@ impl Interpreter {
             linked,
             image,
             restless,
-            reserve: Reserve::default(),
         };
         let room = limits::SESSION_WASM_STACK + limits::HOST_STACK;
         interpreter.info = stack::with_room(room, || interpreter.describe())
@@ -163,13 +159,6 @@ impl Interpreter {
         Session::open(Arc::clone(self), options)
     }
 
-    /// An instance, after its prelude, whose memory is at least so large; not yet anybody's.
-    pub(super) fn ahead(&self, state: SessionState, size: usize) -> wasmtime::Result<Instance> {
-        let mut instance = self.begun(state, reserve::start(self, size))?;
-        instance.prelude()?;
-        Ok(instance)
-    }
-
     /// An instance for a session, after its prelude. With a snapshot its memory is made for it; the snapshot itself is
     /// put in later, over what the prelude wrote.
     pub(crate) fn instantiate(
@@ -184,16 +173,15 @@ impl Interpreter {
 
     /// An instance of which nothing has run.
     fn fresh(&self, state: SessionState, snapshot: Option<&Arc<Snapshot>>) -> wasmtime::Result<Instance> {
-        let start = snapshot.map(|snapshot| snapshot.start()).or_else(|| reserve::start(self, 0));
-        let instance = self.begun(state, start)?;
-        Ok(Instance { began: snapshot.cloned(), ..instance })
-    }
-
-    fn begun(&self, state: SessionState, start: Option<Start>) -> wasmtime::Result<Instance> {
         let mut store = Store::new(self.engine.engine(), state);
         engine::arm(&mut store);
+        let start = match (snapshot, &self.image) {
+            (Some(snapshot), _) => Some(snapshot.start()),
+            (None, Some(image)) => Some(Start { image: Arc::clone(image), size: 0 }),
+            (None, None) => None,
+        };
         let (bindings, place) = with_start(start, || self.linked.instantiate(&mut store))?;
-        Ok(Instance { store, bindings, place, began: None, held_at_start: Vec::new() })
+        Ok(Instance { store, bindings, place, began: snapshot.cloned(), held_at_start: Vec::new() })
     }
 
     /// Asks the component what it is. Every import of `sport:host` traps meanwhile.

@@ -36,7 +36,14 @@ pub(crate) struct Image {
     file: OwnedFd,
     /// Its size: whole WebAssembly pages.
     len: usize,
+    /// All of it, mapped for reading.
+    base: *mut c_void,
 }
+
+// SAFETY: the mapping is never written to and lives as long as the value.
+unsafe impl Send for Image {}
+// SAFETY: as above.
+unsafe impl Sync for Image {}
 
 impl Image {
     /// An image in a file that nobody changes.
@@ -57,7 +64,24 @@ impl Image {
         if len == 0 || !len.is_multiple_of(64 << 10) {
             return Err(std::io::Error::other("an image is not whole pages"));
         }
-        Ok(Self { file, len })
+        // SAFETY: a fresh mapping at an address of the kernel's choosing.
+        let base = unsafe {
+            rustix::mm::mmap(std::ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, file.as_fd(), 0)?
+        };
+        Ok(Self { file, len, base })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the mapping is `len` bytes long and lives as long as `self`; nobody changes the file, by the constructors'
+        // terms.
+        unsafe { std::slice::from_raw_parts(self.base.cast(), self.len) }
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `checked`, and `bytes` borrows from `self`, so no slice is left.
+        let _ = unsafe { rustix::mm::munmap(self.base, self.len) };
     }
 }
 
@@ -304,24 +328,37 @@ impl<'a> AtRest<'a> {
         Ok(runs)
     }
 
-    /// Makes it what it was when it began: the image, then zeros.
-    pub fn reset(&mut self, image: &Image) -> std::io::Result<()> {
-        let size = self.size();
-        if image.len > size {
-            return Err(std::io::Error::other("the image is larger than the memory"));
+    /// Makes a part what it was when the memory began (the image, then zeros), without pages of its own.
+    pub fn reset(&mut self, image: &Image, range: Range<usize>) -> std::io::Result<()> {
+        let of_image = range.start.min(image.len)..range.end.min(image.len);
+        if !of_image.is_empty() {
+            self.map(of_image, image.file.as_fd())?;
         }
-        self.map(0..image.len, image.file.as_fd())?;
-        if image.len < size {
-            let address = self.within(&(image.len..size))?;
+        let zeros = range.start.max(image.len)..range.end;
+        if !zeros.is_empty() {
+            let address = self.within(&zeros)?;
             // SAFETY: replaces a part of the memory's own mapping, which nobody refers into: the instance runs nothing.
             unsafe {
                 rustix::mm::mmap_anonymous(
                     address,
-                    size - image.len,
+                    zeros.len(),
                     ProtFlags::READ | ProtFlags::WRITE,
                     MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE,
                 )?;
             }
+        }
+        Ok(())
+    }
+
+    /// The same with the pages that it has.
+    pub fn revert(&mut self, range: Range<usize>, image: &Image) -> std::io::Result<()> {
+        let of_image = range.start.min(image.len)..range.end.min(image.len);
+        self.write(range.start, &image.bytes()[of_image.clone()])?;
+        let zeros = range.start.max(image.len)..range.end;
+        if !zeros.is_empty() {
+            let address = self.within(&zeros)?;
+            // SAFETY: as in `write`.
+            unsafe { std::ptr::write_bytes(address.cast::<u8>(), 0, zeros.len()) };
         }
         Ok(())
     }

@@ -10,9 +10,8 @@
 //! * `state`: the store's state and the host functions that a session answers itself;
 //! * `caller`: how the guest's thread reaches the caller's tools;
 //! * `journal`: what is remembered of each step; `fork`: how a fork is made, from memory or from the journal;
-//! * `reserve`: instances made before they are asked for;
 //! * `image` and `memory`: the image that instances start from, mapped instead of copied; `snapshot`: what a session wrote
-//!   since, for its forks; `rest`: whether that is all there is.
+//!   since, for its forks; `rest`: whether that is all there is; `idle`: instances that are used again.
 //!
 //! # Invariants
 //!
@@ -23,11 +22,11 @@
 
 mod caller;
 mod fork;
+mod idle;
 mod image;
 mod interpreter;
 mod journal;
 mod memory;
-mod reserve;
 mod rest;
 mod run;
 mod snapshot;

@@ -8,9 +8,9 @@ use wasmtime_wasi::I32Exit;
 
 use super::caller::{Sink, line};
 use super::fork::{self, Checkpoint, ForkError, Made, diverged};
+use super::idle::Idle;
 use super::interpreter::{Instance, Interpreter};
 use super::journal::{Call, Mark, Step};
-use super::reserve::For;
 use super::snapshot::Snapshot;
 use super::state::{Run, SessionState, Source, stop_of};
 use crate::artifacts::ArtifactStore;
@@ -64,6 +64,8 @@ pub(super) struct Origin {
     pub seed: u64,
     pub files: FileView,
     pub store: ArtifactStore,
+    /// Instances that the session and its forks are done with.
+    pub idle: Arc<Idle>,
 }
 
 impl fmt::Debug for Session {
@@ -80,7 +82,7 @@ impl Session {
     pub(super) fn open(interpreter: Arc<Interpreter>, options: SessionOptions) -> Result<Self, Error> {
         let _span = tracing::debug_span!("open").entered();
         let SessionOptions { seed, files, store } = options;
-        let origin = Origin { seed, files: FileView::new(&files)?, store };
+        let origin = Origin { seed, files: FileView::new(&files)?, store, idle: Arc::default() };
         let instance = origin.instantiate(&interpreter, None).map_err(|error| Error::Engine {
             reason: format!("cannot start an interpreter session: {error:#}"),
         })?;
@@ -274,7 +276,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if let Some(instance) = self.instance().take() {
-            self.interpreter.reserve.discard(instance);
+            self.origin.idle.retire(instance);
         }
     }
 }
@@ -286,12 +288,6 @@ impl Origin {
         interpreter: &Arc<Interpreter>,
         snapshot: Option<&Arc<Snapshot>>,
     ) -> wasmtime::Result<Instance> {
-        let what = snapshot.map_or(For::Opening, |snapshot| For::Fork(snapshot.size()));
-        if let Some(mut instance) = interpreter.reserve.take(interpreter, what) {
-            instance.store.data_mut().adopt(self.files.clone(), self.seed, self.store.clone());
-            instance.began = snapshot.cloned();
-            return Ok(instance);
-        }
         let budget = Budget::new(Limits::interpreter());
         let store = self.store.clone();
         let state = SessionState::new(budget, store, interpreter.digest(), self.files.clone(), self.seed);

@@ -36,6 +36,8 @@ pub(crate) struct Snapshot {
     layers: Vec<Arc<Layer>>,
     /// Small pieces and where they lie.
     small: Vec<(usize, Box<[u8]>)>,
+    /// Where it says something else than the image: all pieces, in order and without overlaps.
+    covered: Vec<Range<usize>>,
 }
 
 /// Pieces of a memory in a file, at the places that they have in the memory.
@@ -59,11 +61,14 @@ impl Snapshot {
         if !large.is_empty() {
             layers.push(Arc::new(Layer::write(memory, large)?));
         }
+        let mut covered: Vec<Range<usize>> = layers.iter().flat_map(|layer| layer.pieces.clone()).collect();
+        covered.extend(small.iter().cloned());
         let small = small
             .into_iter()
             .map(|piece| Ok((piece.start, memory.bytes(piece)?.into())))
             .collect::<std::io::Result<_>>()?;
-        Ok(Self { image: Arc::clone(image), size: memory.size(), layers, small })
+        let covered = merged(covered, 0);
+        Ok(Self { image: Arc::clone(image), size: memory.size(), layers, small, covered })
     }
 
     /// The memory's size.
@@ -76,12 +81,41 @@ impl Snapshot {
         Start { image: Arc::clone(&self.image), size: self.size }
     }
 
-    /// Makes a memory that began with [`Self::start`] the one that this was taken of.
+    /// Makes a memory that began with [`Self::start`], and was written to since, the one that this was taken of.
     pub fn restore(&self, memory: &mut AtRest<'_>) -> std::io::Result<()> {
-        if memory.size() != self.size {
-            return Err(std::io::Error::other("the fork's memory is not of its parent's size"));
+        self.fits(memory)?;
+        memory.reset(&self.image, 0..memory.size())?;
+        self.put_in(memory)
+    }
+
+    /// The same for a memory that another snapshot was put into before, or none, and of which the pages are known that were
+    /// written to: those stay the memory's own, which spares it the faults that a new mapping would cost.
+    pub fn restore_over(
+        &self,
+        memory: &mut AtRest<'_>,
+        before: Option<&Self>,
+        own: &[Range<usize>],
+    ) -> std::io::Result<()> {
+        self.fits(memory)?;
+        // Pages of the other's files are not the memory's own, and show what this one does not.
+        let other: Vec<Range<usize>> = before.map(Self::mapped).unwrap_or_default();
+        for range in without(&other, &self.mapped()) {
+            memory.reset(&self.image, range)?;
         }
-        memory.reset(&self.image)?;
+        for range in without(own, &self.covered) {
+            memory.revert(range, &self.image)?;
+        }
+        self.put_in(memory)
+    }
+
+    fn fits(&self, memory: &AtRest<'_>) -> std::io::Result<()> {
+        if memory.size() == self.size {
+            return Ok(());
+        }
+        Err(std::io::Error::other("the fork's memory is not of its parent's size"))
+    }
+
+    fn put_in(&self, memory: &mut AtRest<'_>) -> std::io::Result<()> {
         for layer in &self.layers {
             for piece in &layer.pieces {
                 memory.map(piece.clone(), layer.file.as_fd())?;
@@ -91,6 +125,11 @@ impl Snapshot {
             memory.write(*at, bytes)?;
         }
         Ok(())
+    }
+
+    /// Where it maps files, in order and without overlaps.
+    fn mapped(&self) -> Vec<Range<usize>> {
+        merged(self.layers.iter().flat_map(|layer| layer.pieces.clone()).collect(), 0)
     }
 }
 
@@ -112,14 +151,41 @@ impl Layer {
 }
 
 /// In order, without overlaps, and joined where they lie close together.
-fn joined(mut pieces: Vec<Range<usize>>) -> Vec<Range<usize>> {
+fn joined(pieces: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    merged(pieces, JOINED_WITHIN)
+}
+
+/// In order, without overlaps, and as one where they lie no further apart than `within`.
+fn merged(mut pieces: Vec<Range<usize>>, within: usize) -> Vec<Range<usize>> {
     pieces.sort_unstable_by_key(|piece| piece.start);
-    let mut joined: Vec<Range<usize>> = Vec::new();
+    let mut merged: Vec<Range<usize>> = Vec::new();
     for piece in pieces {
-        match joined.last_mut() {
-            Some(last) if piece.start <= last.end + JOINED_WITHIN => last.end = last.end.max(piece.end),
-            _ => joined.push(piece),
+        match merged.last_mut() {
+            Some(last) if piece.start <= last.end + within => last.end = last.end.max(piece.end),
+            _ => merged.push(piece),
         }
     }
-    joined
+    merged
+}
+
+/// What is in `all` and not in `but`; both are in order and without overlaps.
+fn without(all: &[Range<usize>], but: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut left = Vec::new();
+    let mut first = 0;
+    for range in all {
+        let mut start = range.start;
+        while but.get(first).is_some_and(|but| but.end <= start) {
+            first += 1;
+        }
+        for but in but[first..].iter().take_while(|but| but.start < range.end) {
+            if but.start > start {
+                left.push(start..but.start);
+            }
+            start = start.max(but.end);
+        }
+        if start < range.end {
+            left.push(start..range.end);
+        }
+    }
+    left
 }

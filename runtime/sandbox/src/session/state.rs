@@ -18,7 +18,7 @@ use crate::contract::{base, lift, lower};
 use crate::files::FileView;
 use crate::files::scratch::Scratch;
 use crate::host::context::remaining;
-use crate::host::{HostCx, HostState, Reach};
+use crate::host::{HostCx, HostState, LogTail, Reach};
 use crate::judging::ToolInfo;
 use crate::limits;
 use crate::types::{Content, Failure, FailureKind, Outcome, ToolCall};
@@ -84,12 +84,6 @@ impl SessionState {
         Self { host, wasi: WasiCx::new(files, seed, Arc::new(Output::default())), run: None }
     }
 
-    /// Makes the state of an instance that was made ahead that of a session with these.
-    pub fn adopt(&mut self, files: FileView, seed: u64, store: ArtifactStore) {
-        self.wasi.adopt(files, seed);
-        self.host.store = store;
-    }
-
     /// The branch as it is now.
     pub fn branch(&self) -> Branch {
         Branch { files: self.wasi.files.lock().view.clone(), state: self.host.state.clone() }
@@ -117,7 +111,8 @@ impl SessionState {
 
     /// Goes on where the other session was; fails when there is no room for its memory.
     pub fn carry_on(&mut self, carried: &Carried) -> Result<(), Stop> {
-        self.host.limiter.grow_to(carried.memory)?;
+        self.host.limiter.hold(carried.memory)?;
+        self.host.log = LogTail::new("interpreter");
         self.wasi.go_on_from(&carried.machine);
         self.host.reach = carried.reach.clone();
         Ok(())

@@ -42,6 +42,11 @@ impl Clock {
         EPOCH_NS + self.peek()
     }
 
+    /// Makes it the clock of another session.
+    pub fn set(&self, time: u64) {
+        self.0.store(time, Relaxed);
+    }
+
     /// Goes forward to a time; never back.
     pub fn advance_to(&self, time: u64) {
         self.0.fetch_max(time.min(MOST_NS), Relaxed);

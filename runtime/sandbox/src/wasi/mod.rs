@@ -105,20 +105,14 @@ impl WasiCx {
         }
     }
 
-    /// Makes it the machine of a session with these files and this seed, if nothing was drawn of the random stream yet.
-    pub fn adopt(&mut self, files: FileView, seed: u64) {
-        self.files.lock().view = files;
-        self.random = SeededRandom::new(seed);
-    }
-
     /// What goes on in a fork, besides the files.
     pub fn at_rest(&self) -> AtRest {
         AtRest { clock: self.clock.peek(), hashed: self.hashed, random: self.random.clone() }
     }
 
-    /// Goes on where another machine was, which had run longer.
+    /// Goes on where another machine was.
     pub fn go_on_from(&mut self, other: &AtRest) {
-        self.clock.advance_to(other.clock);
+        self.clock.set(other.clock);
         self.hashed = other.hashed;
         self.random = other.random.clone();
     }

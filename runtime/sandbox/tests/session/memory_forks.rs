@@ -8,6 +8,8 @@
 //! * generations of forks with a growing state, and old ones of them that are gone on with later
 //! * a hundred live forks of one session, each with changes of its own, after the session is gone
 //! * after a run that ended badly the state before it is still there in memory
+//! * an instance that a dropped fork leaves is used again, and nothing of what that fork did is in it: random programs, large
+//!   memory, files and handles left open, other sizes, and with a guest whose memory can be looked at
 //! * memory that the state takes is charged to the fork, and its limit holds
 
 use sport_sandbox::{
@@ -240,4 +242,71 @@ fn another_sandbox_knows_it_from_the_cache() {
     let mut parent = python.open(options).unwrap();
     printed(&mut parent, "x = 5");
     assert_eq!(printed(&mut from_memory(&parent), "print(x)"), "5\n");
+}
+
+#[test]
+fn nothing_is_left_in_an_instance_that_is_used_again() {
+    let mut choices = Choices(11);
+    let mut parent = session();
+    printed(&mut parent, BEGIN);
+    for round in 0..10 {
+        run(&mut parent, &choices.step());
+        let leave = [
+            "left = bytearray(b'left behind ' * 300_000)\nstate.clear()",
+            "import os\nfd = os.open('/scratch/left', os.O_CREAT | os.O_RDWR)\nos.write(fd, b'x')",
+            "import sys\nsys.setrecursionlimit(50)\nimport json\njson.loads = None\ndel state, g",
+            "random.seed(1)\ntime.sleep(1000)\n1 / 0",
+            "while True: state.append(0)",
+        ];
+        for number in 0..4 {
+            let mut fork = parent.fork().unwrap();
+            for _ in 0..3 {
+                run(&mut fork, &choices.step());
+            }
+            run(&mut fork, leave[(round + number) % leave.len()]);
+        }
+        // where objects lie says what was allocated before them
+        let look = format!(
+            "{LOOK}\nimport gc\nprint([id(object()) for _ in range(9)], id([]), len(gc.get_objects()))"
+        );
+        let mut again = from_memory(&parent);
+        let mut replayed = parent.fork_by_replay().unwrap();
+        assert_eq!(printed(&mut again, &look), printed(&mut replayed, &look), "round {round}");
+    }
+}
+
+#[test]
+fn a_guest_finds_its_memory_as_it_was() {
+    // its exit code counts up in a place that the image does not cover
+    const BUMP: &str = r#"(func $get (result i32)
+            (if (result i32) (i32.eqz (i32.load (i32.const 270336))) (then (i32.const 65536))
+              (else (i32.load (i32.const 270336)))))
+        (func $set (param i32) (i32.store (i32.const 270336) (local.get 0)))"#;
+    for bump in [
+        BUMP,
+        r#"(data (i32.const 131072) "\00\00\01\00")
+        (func $get (result i32) (i32.load (i32.const 131072)))
+        (func $set (param i32) (i32.store (i32.const 131072) (local.get 0)))"#,
+    ] {
+        let place = Place::new();
+        let interpreter = place.load(&guest_with(bump, "", NUMBER, ""));
+        let options = SessionOptions { seed: 0, files: Vec::new(), store: ArtifactStore::new_in_memory() };
+        let mut parent = interpreter.open(options).unwrap();
+        let exits = |session: &mut Session| {
+            session.run(&code(""), &mut Tools::default(), &budget()).exit_code.unwrap()
+        };
+        for parents in 42..46 {
+            assert_eq!(exits(&mut parent), parents);
+            for runs in 0..5 {
+                let mut fork = from_memory(&parent);
+                for run in 1..=runs {
+                    assert_eq!(exits(&mut fork), parents + run);
+                }
+            }
+            // a family of its own: an old fork that lives on while the others change
+            let mut old = from_memory(&parent);
+            drop(from_memory(&parent));
+            assert_eq!(exits(&mut old), parents + 1);
+        }
+    }
 }
