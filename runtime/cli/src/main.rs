@@ -24,6 +24,9 @@ mod paths;
 mod progress;
 mod serve;
 
+/// Where `--help` lists the options that every command has.
+const EVERYWHERE: &str = "Everywhere";
+
 /// A runtime in which an agent improves itself without human labels.
 ///
 /// `improve` runs the loop: it makes tasks about images, tries several actions at every step, each in its own
@@ -33,10 +36,10 @@ mod serve;
 #[command(name = "sport", version, max_term_width = 100, after_help = exit::TABLE, disable_help_subcommand = true)]
 struct Cli {
     /// Say more: warnings and what the sandbox does (also by SPORT_LOG=debug)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     verbose: u8,
     /// Write what the sandbox did and how long it took to this file, in Chrome's trace format (ui.perfetto.dev shows it)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     trace: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

@@ -34,7 +34,7 @@ pub(crate) fn link(
 /// The span of a call. [`run`] fills in how long it waited before its guest began, and how often the guest called the host.
 pub(crate) fn span(kind: &'static str, plugin: &str, what: &str) -> tracing::Span {
     let empty = tracing::field::Empty;
-    tracing::debug_span!("call", kind, plugin, what, queue_us = empty, host_calls = empty)
+    tracing::debug_span!("call", %kind, %plugin, %what, queue_us = empty, host_calls = empty)
 }
 
 /// The way outside of an admitted component; none if it asks for none.

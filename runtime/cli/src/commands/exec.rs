@@ -21,10 +21,10 @@ use crate::serve;
   sport exec count.py --stdin words.txt -- --longest
   sport exec --serve --tool image
 
-The code sees /task (the files given, read-only), /scratch (its own, in memory) and the tools given, as Python
-functions. Nothing else: no network, no environment, no clock of this machine.
+The code sees /task (the files given, read-only), /scratch (its own, in memory) and the tools given, as Python functions. \
+Nothing else: no network, no environment, no clock of this machine.
 
-With --serve another program drives the sandbox: JSON-RPC lines over standard input and output, sessions and forks by
+With --serve another program drives the sandbox: JSON-RPC lines over standard input and output, sessions and forks by \
 their names (docs/serve.md; sdk/python has a client). The budget is then the most that one run can be given.
 
 Exit codes: 0 it ended by itself, 1 it raised, 5 the sandbox stopped it; its own `exit(n)` is passed on.")]
@@ -56,11 +56,11 @@ pub struct Exec {
     /// Print the whole result as JSON
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    budget: BudgetFlags,
     /// Arguments for the code (`sys.argv[1:]`)
     #[arg(last = true)]
     arguments: Vec<String>,
+    #[command(flatten)]
+    budget: BudgetFlags,
 }
 
 impl Exec {

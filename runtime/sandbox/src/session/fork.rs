@@ -87,7 +87,7 @@ pub(super) fn fork(parent: &Session) -> Result<Session, ForkError> {
     match from_memory(parent) {
         Ok(session) => Ok(session),
         Err(reason) => {
-            span.record("replayed_because", reason.as_str());
+            span.record("replayed_because", tracing::field::display(&reason));
             tracing::debug!(%reason, "a session is forked by replay");
             by_replay(parent, &reason)
         }

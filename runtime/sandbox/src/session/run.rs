@@ -229,7 +229,7 @@ impl Session {
                 return refused(EndingKind::Trapped, format!("cannot start a thread for the run: {error}"));
             }
         };
-        span.record("ending", ended.ending.kind.name());
+        span.record("ending", tracing::field::display(ended.ending.kind.name()));
         drop(entered);
         let usage = budget.usage();
         self.settle(instance, request, &budget, ended, usage)

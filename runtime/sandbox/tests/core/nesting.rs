@@ -6,14 +6,15 @@
 //!   instead of a name
 //! * an artifact that comes back appears under `/scratch/artifacts/` and is named by its path
 //! * a tool calls another tool through `sport:host/tools`; its own grants decide
+//! * a plugin that was granted some tools of others: it can call those, and sees no others
 //! * a plugin that calls itself: `tool-cycle`
 //! * a fifth level: `nesting-too-deep`
 //! * nested tool calls are counted on the caller's budget
 
 use serde_json::{Value, json};
 use sport_sandbox::{
-    ArtifactStore, Branch, Budget, FailureKind, FileView, Limits, Outcome, PluginState, TaskFile, ToolHost,
-    Toolbox,
+    ArtifactStore, Branch, Budget, FailureKind, FileView, Grants, Limits, Outcome, PluginState, TaskFile,
+    ToolHost, Toolbox,
 };
 
 use crate::support::{Bench, Guest, import};
@@ -175,4 +176,21 @@ fn nesting_ends() {
     let outcome = host.invoke("t2", &json!({}), &mut branch, &budget).unwrap();
     assert_eq!(outcome.structured, Some(json!("tool-calls-exhausted")));
     assert_eq!(budget.usage().tool_calls, 1);
+}
+
+#[test]
+fn only_the_granted_tools_of_others_can_be_called() {
+    let bench = Bench::new();
+    let callee = bench.load_as("callee", named("callee", Guest::answering("7")), &[]).unwrap();
+    for (granted, expected) in
+        [(vec!["callee"], "7"), (vec!["other"], "tool-not-granted"), (vec![], "tool-not-granted")]
+    {
+        let path = bench.file("caller", &caller("caller", "callee").build());
+        let grants = Grants::new(["tools"]).unwrap().with_calls(granted);
+        let calling = bench.sandbox.tool(&path, &grants).unwrap();
+        let toolbox = Toolbox::new(vec![callee.clone(), calling], bench.store.clone()).unwrap();
+        let outcome = invoke(&toolbox, "caller", json!({}), &mut branch(&[])).unwrap();
+        let got = outcome.structured.unwrap();
+        assert_eq!(got.as_str().map_or_else(|| got.to_string(), str::to_owned), expected);
+    }
 }

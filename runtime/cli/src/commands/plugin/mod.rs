@@ -11,8 +11,8 @@ use crate::exit::{CommandError, Exit};
 /// Look at plugins, call their tools, grant them what they may use.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What an installed plugin is granted stands in plugins.toml in the folder SPORT_CONFIG (default ~/.config/sport), which is
-yours to edit. A grant is bound to the component's file, to what it asks for and to what it says of itself; when any of
+What an installed plugin is granted stands in plugins.toml in the folder SPORT_CONFIG (default ~/.config/sport), which is \
+yours to edit. A grant is bound to the component's file, to what it asks for and to what it says of itself; when any of \
 these changes it is not loaded until you approve it again.")]
 pub struct Plugin {
     #[command(subcommand)]

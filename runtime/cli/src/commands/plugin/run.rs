@@ -29,11 +29,11 @@ pub struct Run {
     /// A file that the arguments may name
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
-    #[command(flatten)]
-    budget: BudgetFlags,
     /// Print the outcome as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    budget: BudgetFlags,
 }
 
 impl Run {
