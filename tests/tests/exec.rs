@@ -95,6 +95,10 @@ fn budgets_are_given_by_flags() {
         &["--host-calls", "500"],
     );
     assert_eq!((exit, &report["ending"]), (5, &Value::from("exhausted")), "{report}");
+    // 400 MB are more than the code is usually given, and less than a larger budget gives it
+    let large = "x = bytearray(400 << 20)\nlen(x)";
+    assert_eq!(exec_json(large, &[]).1["raised"]["class"], "MemoryError");
+    assert_eq!(exec_json(large, &["--memory", "1024"]).1["value"]["json"], 400 << 20);
     for (flag, value) in [("--wall", "0"), ("--wall", "nan"), ("--cpu", "-1"), ("--wall", "1e9")] {
         let argument = format!("{flag}={value}");
         let (exit, _, stderr) = exec("1", &[&argument]);

@@ -18,7 +18,7 @@ pub struct BudgetFlags {
     /// Cpu time in seconds, tool calls included
     #[arg(long, value_name = "SECONDS")]
     cpu: Option<f64>,
-    /// Memory in MiB, that of the tools it calls included
+    /// Memory in MiB, that of the tools it calls included: 768 if not given, of which code by itself gets 256; more goes to it
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
     /// Output in KiB; what is written beyond it ends the run

@@ -40,6 +40,11 @@ impl Limiter {
         Ok(())
     }
 
+    /// Another cap for the store by itself from now on. What it holds already stays.
+    pub fn set_cap(&mut self, memory_cap: u64) {
+        self.memory_cap = memory_cap;
+    }
+
     /// Charges for linear memory that the engine did not announce: a fork begins larger than the module says.
     pub fn grow_to(&mut self, memory: u64) -> Result<(), crate::budget::Stop> {
         let grown = memory.saturating_sub(self.memory);

@@ -141,8 +141,14 @@ impl Limits {
     }
 }
 
-/// Memory of an interpreter session by itself, nested tools not counted; see [`Limits::interpreter`].
+/// Memory of an interpreter session by itself, nested tools not counted, on the usual budget; see [`Limits::interpreter`].
 pub const SESSION_MEMORY_BYTES: u64 = 256 * MIB;
+
+/// What a session may have by itself on a budget: as much as usual, and all that the budget has beyond the usual. What is left
+/// is for the tools that it calls.
+pub(crate) fn session_memory(limits: &Limits) -> u64 {
+    SESSION_MEMORY_BYTES + limits.memory_bytes.saturating_sub(Limits::interpreter().memory_bytes)
+}
 
 /// Memories, tables and core instances of one store: a component of the SDK has 1, 1 or 2, and 3; CPython's
 /// has 1, 3 and about 30.

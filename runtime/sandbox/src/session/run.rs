@@ -339,6 +339,7 @@ impl Instance {
         budget.check()?;
         let host = self.store.data_mut().host();
         host.limiter.rebind(budget.clone())?;
+        host.limiter.set_cap(limits::session_memory(budget.limits()));
         host.budget = budget.clone();
         self.store.set_hostcall_fuel(budget.limits().hostcall_fuel);
         self.store.set_epoch_deadline(1);
