@@ -288,10 +288,15 @@ Of the tests that skip themselves (a whole module counts as one)
   There are `zlib`, `sqlite3` (Debian's package has no tests of it), the C parts of `decimal`, `json`, `pickle`, `datetime`
   and `xml.etree`, and the hashes of `hashlib` that need no OpenSSL.
 * No threads, processes, sockets or signals, no links, no users and permissions, no locales besides C, no time zone data.
-* Recursion that goes through C exhausts the stack before Python's own limit is reached: a `__repr__`, `__eq__` or
-  `__getattr__` that calls itself, a `sorted(key=…)`, `map` or `lru_cache` that does, comparing two lists that contain
-  themselves, JSON nested some thousand levels deep. Elsewhere that is a `RecursionError`; here the run ends as `trapped`.
-  Functions that call each other in Python alone, and constructors, are fine.
+* Recursion is a `RecursionError`, also where it goes through C: a `__repr__`, `__eq__` or `__getattr__` that calls itself, a
+  `sorted(key=…)`, `map` or `lru_cache` that does. C code that recurses by itself, without Python code in between, may exhaust
+  the stack before Python notices, and the run ends as `trapped`. So do comparing two lists or dictionaries that contain
+  themselves, reading JSON nested 20,000 levels deep, a chain of 20,000 `map`s, and freeing a list or hashing a tuple nested
+  50,000 levels deep. Code with an expression of some 2,500 operators, or of 1,500 calls in a row, is a `RecursionError`.
+* `open` is the sandbox's own, since it finds bare names in `/task` too. Kept as a class attribute it is no method, just as the
+  built-in one, but it can be neither pickled nor copied by `copy.deepcopy`.
+* `asyncio` has one event loop, the sandbox's own, whichever way one is made (`run`, `Runner`, `new_event_loop`, a policy):
+  tasks, timers, locks and queues. A program that waits for something that cannot happen is a `RuntimeError`.
 * `/scratch` holds 64 MiB, 1,024 files and 16 levels of folders. Writing more is "I/O error", setting a file's size beyond
   it "Quota exceeded". A file has one time, which is that of its last change. There is no root folder: `os.listdir("/")`
   is a `FileNotFoundError`.
