@@ -161,6 +161,23 @@ fn sessions_work_side_by_side() {
     assert!(
         client.ask("sessions", json!({})).unwrap()["sessions"].as_array().unwrap().contains(&full.into())
     );
+    // an id can be used again as soon as its answer is there
+    let fork = client.open(json!({}));
+    for _ in 0..50 {
+        let run = json!({ "id": "again", "method": "run", "params": { "session": fork, "code": "1" } });
+        client.line(&run.to_string());
+        loop {
+            let message = client.read();
+            if message["id"] == "again" {
+                assert_eq!(message["result"]["report"]["ending"], "value", "{message}");
+                break;
+            }
+        }
+    }
+    // a run without an id is ended by the end of the input, too
+    client.line(
+        &json!({ "method": "run", "params": { "session": fork, "code": "while True: pass" } }).to_string(),
+    );
     // with something running, the end of the input ends it
     client.send("run", json!({ "session": "s1", "code": "1" }));
     let last = client.open(json!({}));

@@ -103,10 +103,16 @@ fn wants_json() -> bool {
     std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
 
+/// Not what the bindings say of each call: the guest's arguments, whole, before any limit was asked.
+fn is_bounded(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.is_span() || !metadata.target().starts_with("sport_sandbox::contract")
+}
+
 /// Starts the log on standard error and, where it is asked for, the trace. What it gives back writes the trace's end.
 fn start_log(verbose: u8, trace: Option<&Path>) -> Result<Option<FlushGuard>, CommandError> {
+    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
     use tracing_subscriber::prelude::*;
-    use tracing_subscriber::{EnvFilter, filter::Targets};
     let level = ["error", "info", "debug", "trace"][usize::from(verbose.min(3))];
     let filter = EnvFilter::try_from_env("SPORT_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log =
@@ -123,6 +129,7 @@ fn start_log(verbose: u8, trace: Option<&Path>) -> Result<Option<FlushGuard>, Co
     let (chrome, guard) = builder.build();
     // the sandbox's own spans and the guests' logs, not those of every library
     let targets = Targets::new().with_target("sport", LevelFilter::TRACE);
+    let targets = targets.and(filter_fn(is_bounded));
     tracing_subscriber::registry().with(log).with(chrome.with_filter(targets)).init();
     Ok(Some(guard))
 }

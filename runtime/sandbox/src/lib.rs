@@ -83,7 +83,7 @@ pub use inspect::{Inspection, Kind, inspect};
 pub use judging::*;
 pub use limits::Limits;
 pub use registry::{
-    Change, Described, Grant, Installed, Pin, Receipt, Registry, SecretSource, State, components_in,
+    Change, Described, Grant, Installed, Look, Pin, Receipt, Registry, SecretSource, State, components_in,
 };
 pub use sandbox::{Sandbox, SandboxOptions};
 pub use schema::Schema;

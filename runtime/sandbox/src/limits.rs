@@ -298,6 +298,12 @@ pub const FILE_CHUNK: usize = MIB as usize;
 /// Random bytes in one crossing.
 pub const RANDOM_CHUNK: u64 = 64 << 10;
 
+/// Addresses of a name that are tried: a name that has thousands makes a request a scan.
+pub const FETCH_ADDRESSES: usize = 8;
+
+/// Mapped pieces of one snapshot: each is a mapping of every fork, and a process may have 65,530.
+pub const SNAPSHOT_PIECES: usize = 256;
+
 /// Instances of a family of sessions that wait for its next forks: a step forks five candidates.
 pub const IDLE_INSTANCES: usize = 5;
 

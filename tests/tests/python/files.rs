@@ -68,3 +68,11 @@ fn display() {
         ("file", &json!("/scratch/t.csv"), &json!(3))
     );
 }
+
+#[test]
+fn a_file_has_two_times() {
+    let code = "import os\nopen('f', 'w').close()\nos.utime('f', (1.0, 4.0))\none = os.stat('f')\n\
+                open('f', 'a').write('x')\ntwo = os.stat('f')\n\
+                [one.st_atime, one.st_mtime, two.st_atime, two.st_mtime > 4]";
+    assert_eq!(value(&mut session(), code), json!([1.0, 4.0, 1.0, true]));
+}

@@ -23,3 +23,6 @@ pub const CLIENT_TOOLS: usize = 128;
 /// How often a run that waits for the client's tool looks at its deadline and whether it was cancelled. The wait itself ends
 /// with the wall time of the run.
 pub const TOOL_POLL: Duration = Duration::from_millis(10);
+
+/// How long the server waits at its end for what it cannot cancel.
+pub const SHUT: Duration = Duration::from_secs(3);

@@ -88,11 +88,9 @@ fn begin(server: &Arc<Server>, request: Request, id: Option<Id>, reply: Reply) {
         Request::Hello(hello) => reply.answer(server.describe(&hello)),
         Request::Open(open) => reply.answer(server.open(open)),
         Request::Run(run) => match server.begun(id.as_ref()) {
-            Ok(control) => {
+            Ok(begun) => {
                 let session = run.session.clone();
-                if !server.give(&session, Job::Run(run, id.clone(), control), reply) {
-                    server.ended(id.as_ref());
-                }
+                server.give(&session, Job::Run(run, id, begun), reply);
             }
             Err(fault) => reply.answer(Err(fault)),
         },

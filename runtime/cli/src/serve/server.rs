@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -42,8 +43,10 @@ pub struct Server {
     pub asks: Arc<Asks>,
     setup: Setup,
     next: AtomicU64,
+    next_run: AtomicU64,
     sessions: Mutex<BTreeMap<String, Handle>>,
-    runs: Mutex<HashMap<Id, Arc<Control>>>,
+    /// By a number of our own: a run need not have an id.
+    runs: Mutex<HashMap<u64, (Option<Id>, Arc<Control>)>>,
 }
 
 struct Handle {
@@ -60,6 +63,7 @@ impl Server {
             outbox,
             setup,
             next: AtomicU64::new(1),
+            next_run: AtomicU64::new(1),
             sessions: Mutex::default(),
             runs: Mutex::default(),
         }
@@ -129,13 +133,17 @@ impl Server {
 
     /// Gives a session something to do, which then answers by itself. Whether it was taken; if not, the answer says why.
     pub fn give(&self, session: &str, job: Job, reply: Reply) -> bool {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(handle) = sessions.get(session) else {
+        let jobs = {
+            let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            sessions.get(session).map(|handle| handle.jobs.clone())
+        };
+        // Answers are written without the lock: a client that does not read must not stop the sessions.
+        let Some(jobs) = jobs else {
             let session: String = session.chars().filter(|c| !c.is_control()).take(40).collect();
             reply.answer(Err(Fault::new("no-such-session", format!("there is no session {session:?}"))));
             return false;
         };
-        match handle.jobs.try_send((job, reply)) {
+        match jobs.try_send((job, reply)) {
             Ok(()) => true,
             Err(TrySendError::Full((_, reply))) => {
                 let message = format!("{} requests wait for {session} already", limits::QUEUE);
@@ -161,60 +169,65 @@ impl Server {
         sessions.keys().cloned().collect()
     }
 
-    /// A run that can be cancelled by this id from now on.
-    pub fn begun(&self, request: Option<&Id>) -> Result<Arc<Control>, Fault> {
-        let control = Arc::new(Control::default());
-        if let Some(request) = request {
-            let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-            if runs.contains_key(request) {
-                return Err(Fault::message("another run has this id and is not done".to_owned()));
-            }
-            runs.insert(request.clone(), Arc::clone(&control));
+    /// A run that can be cancelled from now on, by its id if it has one.
+    pub fn begun(self: &Arc<Self>, request: Option<&Id>) -> Result<Begun, Fault> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if request.is_some() && runs.values().any(|(id, _)| id.as_ref() == request) {
+            return Err(Fault::message("another run has this id and is not done".to_owned()));
         }
-        Ok(control)
-    }
-
-    /// The run is over.
-    pub fn ended(&self, request: Option<&Id>) {
-        if let Some(request) = request {
-            self.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(request);
-        }
+        let (number, control) = (self.next_run.fetch_add(1, Relaxed), Arc::new(Control::default()));
+        runs.insert(number, (request.cloned(), Arc::clone(&control)));
+        Ok(Begun { server: Arc::clone(self), number, control })
     }
 
     /// Stops a run.
     pub fn cancel(&self, cancel: &Cancel) -> Value {
         let runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = runs.get(&cancel.request);
-        if let Some(control) = found {
+        let found = runs.values().find(|(id, _)| id.as_ref() == Some(&cancel.request));
+        if let Some((_, control)) = found {
             control.cancel();
         }
         json!({ "cancelled": found.is_some() })
     }
 
-    /// Stops everything and waits until it has stopped, which takes a tick.
+    /// Stops everything and waits until it has stopped: a tick for what runs, and no longer than [`limits::SHUT`] for what
+    /// cannot be stopped (a fork that does steps again, a write to a client that does not read). The end of the process ends
+    /// that.
     pub fn shut(&self) {
-        for control in self.runs.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for (_, control) in self.runs.lock().unwrap_or_else(PoisonError::into_inner).values() {
             control.cancel();
         }
         let sessions = std::mem::take(&mut *self.sessions.lock().unwrap_or_else(PoisonError::into_inner));
-        for (id, handle) in sessions {
-            drop(handle.jobs);
-            if handle.thread.join().is_err() {
-                tracing::error!(session = %id, "the session's thread ended in a panic");
+        let threads: Vec<_> = sessions.into_values().map(|handle| handle.thread).collect();
+        let began = Instant::now();
+        while began.elapsed() < limits::SHUT && !threads.iter().all(JoinHandle::is_finished) {
+            std::thread::sleep(limits::TOOL_POLL);
+        }
+        for thread in threads.into_iter().filter(JoinHandle::is_finished) {
+            if thread.join().is_err() {
+                tracing::error!("a session's thread ended in a panic");
             }
         }
     }
 }
 
+/// A run from its request to its end; it can be cancelled as long as this is there.
+pub struct Begun {
+    server: Arc<Server>,
+    number: u64,
+    /// Stops it.
+    pub control: Arc<Control>,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.server.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+    }
+}
+
 fn work(mut worker: Worker, queue: &Receiver<(Job, Reply)>) {
     for (job, reply) in queue {
-        let request = match &job {
-            Job::Run(_, request, _) => request.clone(),
-            _ => None,
-        };
-        let more = worker.work(job, reply);
-        worker.server.ended(request.as_ref());
-        if !more {
+        if !worker.work(job, reply) {
             return;
         }
     }

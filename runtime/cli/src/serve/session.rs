@@ -12,13 +12,13 @@ use sport_sandbox::{Budget, Channel, Made, RunRequest, Session};
 use super::limits;
 use super::outbox::{Outbox, Reply};
 use super::protocol::{Fault, Id, ReadArtifact, ReadFile, Run};
-use super::server::Server;
+use super::server::{Begun, Server};
 use super::tools::{RunTools, SessionTools};
 
 /// What a session can be asked to do.
 pub enum Job {
     /// Run code.
-    Run(Box<Run>, Option<Id>, Arc<Control>),
+    Run(Box<Run>, Option<Id>, Begun),
     /// Make another session of it.
     Fork,
     /// All its files.
@@ -72,9 +72,10 @@ impl Worker {
     /// Does one job; whether there may be another.
     pub fn work(&mut self, job: Job, reply: Reply) -> bool {
         match job {
-            Job::Run(run, request, control) => {
-                let result = self.run(*run, request.clone(), &control);
-                self.server.ended(request.as_ref());
+            Job::Run(run, request, begun) => {
+                let result = self.run(*run, request, &begun.control);
+                // Before the answer: the client may use the id again as soon as it has that.
+                drop(begun);
                 reply.answer(Ok(result));
             }
             Job::Fork => reply.answer(self.fork()),

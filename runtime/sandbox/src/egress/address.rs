@@ -81,6 +81,10 @@ fn kind_of_v6(address: Ipv6Addr) -> AddressKind {
         // Where the IPv4 address stands in it is the local network's choice.
         [0x64, 0xff9b, 1, ..] => kind(Opening::Literal, "local NAT64"),
         [0xfd00, 0xec2, 0, 0, 0, 0] if g == 0 && h == 0x254 => METADATA,
+        // Of a cloud's pod identity, and of two other clouds.
+        [0xfd00, 0xec2, 0, 0, 0, 0] if g == 0 && h == 0x23 => METADATA,
+        [0xfd00, 0x42, 0, 0, 0, 0] if g == 0 && h == 0x42 => METADATA,
+        [0xfd00, 0xc1, 0, 0, 0, 0] if g == 0xa9fe && h == 0xa9fe => METADATA,
         [0xfd20, 0xce, 0, 0, 0, 0] if g == 0 && h == 0x254 => METADATA,
         [0x2001, 0, ..] => kind(Opening::Literal, "Teredo"),
         [0x2001, 2, 0, ..] => kind(Opening::Private, "benchmarking"),

@@ -128,7 +128,8 @@ impl Network {
             Host::Address(address) => vec![*address],
             Host::Name(name) => dns::lookup(name, self.egress.resolver(), &self.lookups, &clock)?,
         };
-        let addresses = destination.admit(&addresses)?;
+        let mut addresses = destination.admit(&addresses)?;
+        addresses.truncate(limits::FETCH_ADDRESSES);
         let mut wire = Wire::dial(&addresses, &clock, sent)?;
         if destination.url.scheme == Scheme::Https {
             let Some(tls) = &self.tls else {
@@ -156,6 +157,11 @@ impl Network {
                 Code::Protocol,
                 "the server compressed its answer although plain was asked for, so secrets could not be found in it",
             ));
+        }
+        if !self.scrubber.is_empty() && (raw.status == 206 || !raw.headers.iter().all(spelt_plainly)) {
+            let what =
+                "the server answered with a part, or in an alphabet in which secrets could not be found";
+            return Err(Fault::wrong(Code::Protocol, what));
         }
         let text_of = |bytes: &[u8]| {
             let (clean, _) = self.scrubber.apply(bytes, usize::MAX);
@@ -189,4 +195,17 @@ fn tls_config(egress: &Egress) -> Result<ClientConfig, Error> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
     Ok(config)
+}
+
+/// Whether a header names no alphabet but those in which ASCII is written as itself.
+fn spelt_plainly((name, value): &(Vec<u8>, Vec<u8>)) -> bool {
+    if !name.eq_ignore_ascii_case(b"content-type") {
+        return true;
+    }
+    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let Some((_, charset)) = value.split_once("charset") else { return true };
+    let charset = charset.trim_start_matches([' ', '=', '"', '\'']);
+    ["utf-8", "utf8", "us-ascii", "ascii", "iso-8859-", "latin", "windows-125"]
+        .iter()
+        .any(|known| charset.starts_with(known))
 }

@@ -46,6 +46,9 @@ const RESERVED: &[&str] = &[
     "x-method-override",
 ];
 
+/// Headers by which a guest could have an answer in pieces, or in an alphabet, in which no secret is recognised.
+const UNREADABLE: &[&str] = &["range", "if-range", "accept-charset"];
+
 /// The bytes of a request: head and body.
 pub(super) fn build(
     destination: &Destination,
@@ -81,7 +84,7 @@ pub(super) fn build(
         put(&["user-agent: sport/", env!("CARGO_PKG_VERSION"), "\r\n"]);
     }
     for (name, value) in headers {
-        check_name(name)?;
+        check_name(name, !secrets.is_empty())?;
         match value {
             Value::Plain(plain) => {
                 check_value(name, plain)?;
@@ -121,15 +124,23 @@ fn check_body(method: Method, body: Option<&[u8]>) -> Result<usize, Fault> {
     Ok(length)
 }
 
-fn check_name(name: &str) -> Result<(), Fault> {
+fn check_name(name: &str, secrets: bool) -> Result<(), Fault> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let shown = || text::clean_line(name, limits::NAME_BYTES);
     if name.is_empty() || name.len() > limits::SHORT_TEXT_BYTES || !name.bytes().all(token) {
         return Err(Fault::wrong(Code::Invalid, format!("{:?} is no header name", shown())));
     }
-    let lower = name.to_ascii_lowercase();
-    if RESERVED.contains(&lower.as_str()) || lower.starts_with("proxy-") {
+    // Many servers take `_` for `-`.
+    let plain = name.to_ascii_lowercase().replace('_', "-");
+    if RESERVED.contains(&plain.as_str()) || plain == "proxy" || plain.starts_with("proxy-") {
         return Err(Fault::wrong(Code::Invalid, format!("header {} is set by the host only", shown())));
+    }
+    if secrets && UNREADABLE.contains(&plain.as_str()) {
+        let message = format!(
+            "header {} cannot be used where secrets are granted: they could not be found in the answer",
+            shown()
+        );
+        return Err(Fault::wrong(Code::Invalid, message));
     }
     Ok(())
 }

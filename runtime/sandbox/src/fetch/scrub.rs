@@ -2,54 +2,76 @@
 //!
 //! Servers repeat what they were sent: in echoes, in error pages, in links. So a value is looked for as it is
 //! and in the encodings that servers and libraries use by themselves: percent, base64 (at any place of a
-//! longer text, so with any prefix), hex, JSON and HTML. A server that hides a value on purpose can do so; but
-//! it was trusted with the value.
+//! longer text, so with any prefix), hex, JSON, HTML, and two bytes a character. A server that hides a value on purpose can do
+//! so, and so can one that cuts its echoes where the guest decides; but it was trusted with the value.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::error::Error;
 use crate::secrets::Secrets;
 
 /// Finds the secrets of one plugin, in time linear in the text.
 pub(crate) struct Scrubber {
-    /// None when there are no secrets.
-    patterns: Option<AhoCorasick>,
-    /// What stands in place of each pattern.
+    /// Forms of the whole value. None when there are no secrets.
+    whole: Option<AhoCorasick>,
+    /// What stands in place of each form.
     marks: Vec<String>,
+    /// Each value with every sign in it written in any of the ways that servers write it, and what stands in its place.
+    escaped: Vec<(Regex, String)>,
     longest: usize,
 }
 
 impl Scrubber {
     pub fn new(secrets: &Secrets) -> Result<Self, Error> {
-        let mut patterns = Vec::new();
-        let mut marks = Vec::new();
+        // The builders' own words could quote a pattern.
+        let too_long = || Error::Invalid { what: "secrets".to_owned(), reason: "too long in all".to_owned() };
+        let (mut patterns, mut marks, mut escaped) = (Vec::new(), Vec::new(), Vec::new());
+        let mut longest = 0;
         for (name, value) in secrets.values() {
-            let mut forms = forms(value);
-            forms.sort_unstable();
-            forms.dedup();
-            marks.extend(forms.iter().map(|_| format!("[secret {name}]")));
+            let mark = format!("[secret {name}]");
+            let forms = forms(value);
+            marks.extend(forms.iter().map(|_| mark.clone()));
             patterns.extend(forms);
+            let pattern: String = value.bytes().map(spellings).collect();
+            let regex = RegexBuilder::new(&pattern).unicode(false).size_limit(REGEX_BYTES).build();
+            escaped.push((regex.map_err(|_| too_long())?, mark));
+            longest = longest.max(value.len() * LONGEST_SPELLING);
         }
-        let longest = patterns.iter().map(Vec::len).max().unwrap_or(0);
+        longest = patterns.iter().map(Vec::len).max().unwrap_or(0).max(longest);
         if patterns.is_empty() {
-            return Ok(Self { patterns: None, marks, longest });
+            return Ok(Self { whole: None, marks, escaped, longest });
         }
-        let patterns = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(&patterns)
-            // The builder's own words could quote a pattern.
-            .map_err(|_| Error::Invalid {
-                what: "secrets".to_owned(),
-                reason: "too long in all".to_owned(),
-            })?;
-        Ok(Self { patterns: Some(patterns), marks, longest })
+        let whole = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&patterns);
+        Ok(Self { whole: Some(whole.map_err(|_| too_long())?), marks, escaped, longest })
+    }
+
+    /// Where secrets are, in order and without overlaps, and what takes their place.
+    fn find(&self, bytes: &[u8]) -> Vec<(std::ops::Range<usize>, &str)> {
+        let Some(whole) = &self.whole else { return Vec::new() };
+        let mut found: Vec<(std::ops::Range<usize>, &str)> = whole
+            .find_iter(bytes)
+            .map(|found| (found.range(), self.marks[found.pattern().as_usize()].as_str()))
+            .collect();
+        for (regex, mark) in &self.escaped {
+            found.extend(regex.find_iter(bytes).map(|found| (found.range(), mark.as_str())));
+        }
+        found.sort_by_key(|(range, _)| range.start);
+        let mut apart: Vec<(std::ops::Range<usize>, &str)> = Vec::with_capacity(found.len());
+        for (range, mark) in found {
+            match apart.last_mut() {
+                Some((last, _)) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => apart.push((range, mark)),
+            }
+        }
+        apart
     }
 
     /// Whether there is anything to look for.
     pub fn is_empty(&self) -> bool {
-        self.patterns.is_none()
+        self.whole.is_none()
     }
 
     /// How many bytes beyond a cut must be known, so that no secret is cut in two and missed.
@@ -61,18 +83,15 @@ impl Scrubber {
     /// if there was that much; a secret that lies across it is replaced as a whole. The result has at most
     /// `limit` bytes too; whether something was cut is said beside it.
     pub fn apply(&self, bytes: &[u8], limit: usize) -> (Vec<u8>, bool) {
-        let Some(patterns) = &self.patterns else {
-            return (bytes[..bytes.len().min(limit)].to_vec(), bytes.len() > limit);
-        };
         let mut out = Vec::with_capacity(bytes.len().min(limit));
         let mut done = 0;
-        for found in patterns.find_iter(bytes) {
-            if found.start() >= limit || out.len() >= limit {
+        for (range, mark) in self.find(bytes) {
+            if range.start >= limit || out.len() >= limit {
                 break;
             }
-            out.extend_from_slice(&bytes[done..found.start()]);
-            out.extend_from_slice(self.marks[found.pattern().as_usize()].as_bytes());
-            done = found.end();
+            out.extend_from_slice(&bytes[done..range.start]);
+            out.extend_from_slice(mark.as_bytes());
+            done = range.end;
         }
         if done < limit {
             out.extend_from_slice(&bytes[done..bytes.len().min(limit)]);
@@ -91,32 +110,41 @@ impl Scrubber {
     }
 }
 
-/// A value in all the forms that are looked for.
+/// Bytes that the compiled form of one value's spellings may take: the longest value with a sign in every place fits.
+const REGEX_BYTES: usize = 32 << 20;
+
+/// The longest spelling of one sign, `&#x0000002b;` and the like.
+const LONGEST_SPELLING: usize = 12;
+
+/// One byte of a value as a pattern: letters and digits are written as they are; a sign may be escaped for a link, for JSON or
+/// for HTML, by whichever of the conventions.
+fn spellings(byte: u8) -> String {
+    let raw = format!("\\x{byte:02x}");
+    if byte.is_ascii_alphanumeric() {
+        return raw;
+    }
+    let named = match byte {
+        b'&' => "|&amp;",
+        b'<' => "|&lt;",
+        b'>' => "|&gt;",
+        b'"' => "|&quot;",
+        b'\'' => "|&apos;",
+        b'+' => "|&plus;",
+        b'=' => "|&equals;",
+        b'/' => "|&sol;",
+        b' ' => "|\\+|&nbsp;",
+        _ => "",
+    };
+    format!(
+        r"(?:\\?{raw}|%(?i:{byte:02x})|\\u00(?i:{byte:02x})|\\x(?i:{byte:02x})|&#0{{0,7}}{byte};|&#[xX]0{{0,7}}(?i:{byte:02x});{named})"
+    )
+}
+
+/// The forms of the whole value, in which no part of it looks like itself: base64, hex, and two bytes a character.
 fn forms(value: &str) -> Vec<Vec<u8>> {
     let bytes = value.as_bytes();
-    let mut forms = vec![bytes.to_vec()];
-    let percent = |unreserved: &[u8], lower: bool, plus: bool| {
-        let mut out = Vec::new();
-        for byte in bytes {
-            if byte.is_ascii_alphanumeric() || unreserved.contains(byte) {
-                out.push(*byte);
-            } else if plus && *byte == b' ' {
-                out.push(b'+');
-            } else if lower {
-                out.extend_from_slice(format!("%{byte:02x}").as_bytes());
-            } else {
-                out.extend_from_slice(format!("%{byte:02X}").as_bytes());
-            }
-        }
-        out
-    };
-    // A query component, a form, a path, and what JavaScript's encodeURIComponent and encodeURI leave alone.
-    for unreserved in [&b"-._~"[..], b"-._~/", b"-._~!$&'()*+,;=:@", b"-_.!~*'()", b"-_.!~*'();,/?:@&=+$#"] {
-        for lower in [false, true] {
-            forms.push(percent(unreserved, lower, false));
-            forms.push(percent(unreserved, lower, true));
-        }
-    }
+    let mut forms =
+        vec![bytes.iter().flat_map(|byte| [*byte, 0]).take(bytes.len() * 2 - 1).collect::<Vec<u8>>()];
     // The value may begin at any of the three places in a group; the characters that it shares with its
     // neighbours are left out.
     for before in 0..3_usize {
@@ -129,22 +157,7 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     }
     forms.push(bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect());
     forms.push(bytes.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect());
-    let json = value.replace('\\', "\\\\").replace('"', "\\\"");
-    forms.push(json.replace('/', "\\/").into_bytes());
-    for escaped in [json.clone(), json.replace('/', "\\/")] {
-        let unicode = escaped
-            .replace('<', "\\u003c")
-            .replace('>', "\\u003e")
-            .replace('&', "\\u0026")
-            .replace('\'', "\\u0027");
-        forms.push(unicode.into_bytes());
-    }
-    forms.push(json.into_bytes());
-    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    for quote in ["\"", "&quot;", "&#34;"] {
-        for apostrophe in ["'", "&#39;", "&#x27;", "&apos;"] {
-            forms.push(html.replace('"', quote).replace('\'', apostrophe).into_bytes());
-        }
-    }
+    forms.sort_unstable();
+    forms.dedup();
     forms
 }

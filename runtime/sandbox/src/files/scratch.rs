@@ -28,6 +28,8 @@ pub(crate) struct Node {
     pub kind: NodeKind,
     /// Virtual time of the last change, in nanoseconds.
     pub modified: u64,
+    /// When it was made, or what the code said of when it was read: reading by itself changes nothing, or forks would copy.
+    pub accessed: u64,
 }
 
 /// What a node is.
@@ -73,6 +75,7 @@ impl Default for Scratch {
         let root = Node {
             kind: NodeKind::Directory { parent: ROOT, entries: BTreeMap::new() },
             modified: crate::wasi::clock::EPOCH_NS,
+            accessed: crate::wasi::clock::EPOCH_NS,
         };
         Self { nodes: Arc::new(BTreeMap::from([(ROOT, Arc::new(root))])), next: ROOT + 1, bytes: 0 }
     }
@@ -174,9 +177,16 @@ impl Scratch {
         Ok(())
     }
 
-    /// Sets the time of the last change.
-    pub fn touch(&mut self, inode: Inode, time: u64) -> Result<(), FileError> {
-        self.node_mut(inode)?.modified = time;
+    /// Sets the times that are given.
+    pub fn touch(
+        &mut self,
+        inode: Inode,
+        accessed: Option<u64>,
+        modified: Option<u64>,
+    ) -> Result<(), FileError> {
+        let node = self.node_mut(inode)?;
+        node.accessed = accessed.unwrap_or(node.accessed);
+        node.modified = modified.unwrap_or(node.modified);
         Ok(())
     }
 
@@ -375,7 +385,7 @@ impl Scratch {
         }
         let inode = self.next;
         self.next += 1;
-        Arc::make_mut(&mut self.nodes).insert(inode, Arc::new(Node { kind, modified: now }));
+        Arc::make_mut(&mut self.nodes).insert(inode, Arc::new(Node { kind, modified: now, accessed: now }));
         self.insert_entry(parent, name, inode, now)?;
         Ok(inode)
     }
@@ -454,6 +464,6 @@ impl Node {
             ) => a_named == b_named && a.same(b),
             _ => false,
         };
-        kind && self.modified == other.modified
+        kind && self.modified == other.modified && self.accessed == other.accessed
     }
 }

@@ -63,7 +63,7 @@ pub struct SecretSource {
     /// Or a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// The hosts that it may be sent to; each must be among the plugin's own.
+    /// The hosts that it may be sent to, if they are among the plugin's own.
     pub hosts: Vec<HostRule>,
 }
 
@@ -164,6 +164,13 @@ impl PluginsFile {
             if !grant.source.is_absolute() {
                 let source = grant.source.display();
                 return Err(format!("the source of {name} is {source}; write it as an absolute path"));
+            }
+            let files = grant.secrets.values().filter_map(|secret| secret.file.as_ref());
+            if let Some(path) = grant.roots.iter().chain(files).find(|path| !path.is_absolute()) {
+                return Err(format!(
+                    "{name} names the file {}; write it as an absolute path",
+                    path.display()
+                ));
             }
         }
         Ok(file)

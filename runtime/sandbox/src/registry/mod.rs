@@ -57,6 +57,15 @@ pub struct Installed {
     pub receipt: Option<Receipt>,
 }
 
+/// What was seen of an installed plugin before it is approved.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What differs from what was approved before; nothing if it is the same.
+    pub changes: Vec<Change>,
+    grant: Grant,
+    receipt: Receipt,
+}
+
 /// Whether an installed plugin would be loaded, as far as can be told without compiling it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -110,7 +119,7 @@ impl Registry {
     pub fn add(&self, sandbox: &Sandbox, name: &str, grant: Grant) -> Result<Installed, Error> {
         check_name(name).map_err(|reason| invalid("plugin name", reason))?;
         let _lock = self.lock()?;
-        let (text, file) = self.read()?;
+        let file = self.read()?.1;
         if let Some(there) = file.plugins.get(name) {
             let source = there.source.display();
             let reason =
@@ -120,6 +129,14 @@ impl Registry {
         let source = std::fs::canonicalize(&grant.source).map_err(Error::io("read", &grant.source))?;
         let grant = Grant { source, ..grant };
         let receipt = examine(sandbox, name, &grant)?;
+        // Read again: compiling takes seconds, and the file is one that somebody may edit meanwhile.
+        let (text, file) = self.read()?;
+        if file.plugins.contains_key(name) {
+            return Err(invalid(
+                &format!("plugin {name}"),
+                "it was written into the grants meanwhile".to_owned(),
+            ));
+        }
         self.write(&text, name, &grant, &receipt)?;
         Ok(Installed { name: name.to_owned(), grant, receipt: Some(receipt) })
     }
@@ -163,36 +180,47 @@ impl Registry {
 
     /// What differs from what was approved, and what [`Self::approve`] with the same grants would accept. Compiles the
     /// component and asks it what it is, but calls nothing of it.
-    pub fn changes(&self, sandbox: &Sandbox, name: &str, more: &[String]) -> Result<Vec<Change>, Error> {
+    pub fn look(&self, sandbox: &Sandbox, name: &str, more: &[String]) -> Result<Look, Error> {
         let mut installed = self.must(name)?;
         let granted = installed.grant.interfaces().join(", ");
         installed.grant.add(more);
         let after = installed.grant.interfaces().join(", ");
         let now = examine(sandbox, name, &installed.grant)?;
-        let Some(before) = &installed.receipt else {
-            let what = "never approved".to_owned();
-            return Ok(vec![Change { what, before: String::new(), after: now.imports.join(", ") }]);
+        let mut changes = match &installed.receipt {
+            Some(before) => {
+                let mut changes = before.changed_request(&now.source, &now.imports);
+                changes.extend(before.changed_words(&now.described));
+                changes
+            }
+            None => {
+                let what = "never approved".to_owned();
+                vec![Change { what, before: String::new(), after: now.imports.join(", ") }]
+            }
         };
-        let mut changes = before.changed_request(&now.source, &now.imports);
-        changes.extend(before.changed_words(&now.described));
         if granted != after {
             changes.push(Change { what: "what it is granted".to_owned(), before: granted, after });
         }
-        if installed.grant.pin.is_some() && before.digest != now.digest {
+        if let (Some(before), Some(_)) = (&installed.receipt, installed.grant.pin)
+            && before.digest != now.digest
+        {
             let what = "its digest".to_owned();
-            changes.push(Change { what, before: before.digest.clone(), after: now.digest });
+            changes.push(Change { what, before: before.digest.clone(), after: now.digest.clone() });
         }
-        Ok(changes)
+        Ok(Look { changes, grant: installed.grant, receipt: now })
     }
 
-    /// Approves a plugin as it is now, and grants it these interfaces too.
-    pub fn approve(&self, sandbox: &Sandbox, name: &str, more: &[String]) -> Result<Installed, Error> {
+    /// Approves a plugin as it was looked at. Fails when the component or its grant is no longer what was seen then.
+    pub fn approve(&self, sandbox: &Sandbox, name: &str, seen: &Look) -> Result<Installed, Error> {
         let _lock = self.lock()?;
+        let receipt = examine(sandbox, name, &seen.grant)?;
         let (text, file) = self.read()?;
         let grant = file.plugins.get(name).ok_or_else(|| not_installed(name, &file))?;
         let mut grant = grant.clone();
-        grant.add(more);
-        let receipt = examine(sandbox, name, &grant)?;
+        grant.add(&seen.grant.imports);
+        if grant != seen.grant || !receipt.is_of(&seen.receipt) {
+            let reason = "it changed while you looked at it; look again".to_owned();
+            return Err(invalid(&format!("plugin {name}"), reason));
+        }
         self.write(&text, name, &grant, &receipt)?;
         Ok(Installed { name: name.to_owned(), grant, receipt: Some(receipt) })
     }

@@ -70,6 +70,17 @@ impl Receipt {
         }
     }
 
+    /// Whether it is of the very same component that says the very same.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        let Self { version: _, source, digest, size, kind, imports, described, approved: _ } = self;
+        *source == other.source
+            && *digest == other.digest
+            && *size == other.size
+            && *kind == other.kind
+            && *imports == other.imports
+            && *described == other.described
+    }
+
     /// Reads a receipt's text.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let receipt: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -122,7 +133,9 @@ struct Changes {
 impl Changes {
     fn compare(&mut self, what: &str, before: &str, after: &str) {
         if before != after {
-            let (before, after) = (before.to_owned(), after.to_owned());
+            // For a person to read, on a terminal: what a schema says must not rearrange the lines.
+            let clean = |text: &str| crate::text::clean(text, usize::MAX);
+            let (before, after) = (clean(before), clean(after));
             self.found.push(Change { what: what.to_owned(), before, after });
         }
     }

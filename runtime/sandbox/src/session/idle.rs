@@ -6,8 +6,9 @@
 //! one: its state is its memory, its handles, and the host's side, and all three are set.
 //!
 //! A *family* is a session and everything that was forked from it, so the code of one task. An instance never serves another:
-//! the rules are about code as it was compiled, and code that corrupts its interpreter could leave a global where the rules
-//! say that none changes. Within the family that harms only those who would be harmed anyway.
+//! the rules are about code as it was compiled, and code that corrupts its interpreter could leave a global, or two handles of
+//! one kind, where they do not belong. Within the family it is a candidate that was dropped which could so reach a later step
+//! of its own task; code that stays within its language cannot.
 
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -20,6 +20,8 @@ use wasmparser::{
     Payload,
 };
 
+use crate::limits;
+
 /// WebAssembly's page.
 const PAGE: usize = 64 << 10;
 
@@ -37,6 +39,9 @@ pub(crate) enum Unsuited {
     /// Not the shape that is understood.
     #[error("{0}")]
     Shape(&'static str),
+    /// Its memory begins with more bytes than a session may have.
+    #[error("the memory begins with {0} bytes")]
+    TooLarge(u64),
     /// It does not parse.
     #[error(transparent)]
     Parse(#[from] wasmparser::BinaryReaderError),
@@ -180,8 +185,8 @@ fn lay_out(module: &[u8]) -> Result<Vec<u8>, Unsuited> {
                         return Err(Unsuited::Shape("the memory is shared, of 64 bits, or of odd pages"));
                     }
                     minimum = usize::try_from(memory.initial).unwrap_or(usize::MAX).saturating_mul(PAGE);
-                    if minimum > 1 << 32 {
-                        return Err(Unsuited::Shape("the memory is larger than 4 GiB"));
+                    if minimum as u64 > limits::SESSION_MEMORY_BYTES {
+                        return Err(Unsuited::TooLarge(minimum as u64));
                     }
                 }
             }

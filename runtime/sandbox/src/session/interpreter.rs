@@ -251,20 +251,18 @@ fn compile(
     let engine = engine.engine();
     // Compiled without its data it is another component; the version is that of the way of cutting.
     let cut_digest = format!("{digest}cut2");
-    let said = |file: std::fs::File| -> Option<String> {
-        let reason = std::io::read_to_string(file).ok()?;
-        (reason != AT_REST).then_some(reason)
-    };
     if let Some(file) = aot.beside(engine, &cut_digest, IMAGE)?
         && let Ok(image) = Image::from_file(file)
-        && let Some(restless) = aot.beside(engine, &cut_digest, RESTLESS)?
+        && let Some(reason) = aot.beside(engine, &cut_digest, RESTLESS)?
+        && let Ok(reason) = std::io::read_to_string(reason)
     {
+        let restless = (reason != AT_REST).then_some(reason);
         let component = aot.component(engine, Profile::Session, name, &cut_digest, || {
             strip(source.bytes()?)
                 .map(|cut| Cow::Owned(cut.component))
                 .map_err(|error| unsuited(name, &error))
         })?;
-        return Ok(Compiled { component, image: Some(Arc::new(image)), restless: said(restless) });
+        return Ok(Compiled { component, image: Some(Arc::new(image)), restless });
     }
     let bytes = source.bytes()?;
     match strip(bytes) {
@@ -291,6 +289,13 @@ fn compile(
             let image = image.map_err(Error::io("map the memory image of", name))?;
             Ok(Compiled { component, image: Some(Arc::new(image)), restless })
         }
+        // Not even its description could be had, and to lay the memory out would take it here and now.
+        Err(super::image::Unsuited::TooLarge(found)) => Err(Error::TooBig {
+            name: name.to_owned(),
+            what: "its memory at the start in bytes",
+            found,
+            limit: limits::SESSION_MEMORY_BYTES,
+        }),
         Err(reason) => {
             tracing::warn!(name, %reason, "the interpreter's memory cannot be mapped; its sessions start slower");
             let component =

@@ -288,7 +288,9 @@ impl Origin {
         interpreter: &Arc<Interpreter>,
         snapshot: Option<&Arc<Snapshot>>,
     ) -> wasmtime::Result<Instance> {
-        let budget = Budget::new(Limits::interpreter());
+        // Its first run brings the budget that it is charged to; until then the store's own cap bounds it.
+        let budget =
+            Budget::new(Limits { memory_bytes: u64::MAX, table_elements: u64::MAX, ..Limits::interpreter() });
         let store = self.store.clone();
         let state = SessionState::new(budget, store, interpreter.digest(), self.files.clone(), self.seed);
         interpreter.instantiate(state, snapshot)

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rustix::fs::MemfdFlags;
 
 use super::memory::{AtRest, Image, Start};
+use crate::limits;
 
 /// A piece at least so large is mapped, a smaller one copied: a mapping costs a system call and a kernel object, and each of
 /// its pages that is used a fault, where a copied page costs one fault and is done with. With less, forks of small states,
@@ -53,11 +54,16 @@ impl Snapshot {
         let inherited = before.map_or(&[][..], |before| &before.layers);
         let mut layers = inherited.to_vec();
         let mut pieces = memory.own_pages()?;
-        if layers.len() >= MOST_LAYERS {
+        let mapped = |layers: &[Arc<Layer>]| -> (usize, usize) {
+            let all = || layers.iter().flat_map(|layer| &layer.pieces);
+            (all().count(), all().map(Range::len).sum())
+        };
+        let (count, bytes) = mapped(&layers);
+        if layers.len() >= MOST_LAYERS || count >= limits::SNAPSHOT_PIECES || bytes > memory.size() {
             // What is in them and was not written since is a file's page, so it has to be named.
             pieces.extend(layers.drain(..).flat_map(|layer| layer.pieces.clone()));
         }
-        let (large, small) = joined(pieces).into_iter().partition::<Vec<_>, _>(|p| p.len() >= MAPPED_FROM);
+        let (large, small) = apart(pieces);
         if !large.is_empty() {
             layers.push(Arc::new(Layer::write(memory, large)?));
         }
@@ -150,9 +156,18 @@ impl Layer {
     }
 }
 
-/// In order, without overlaps, and joined where they lie close together.
-fn joined(pieces: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    merged(pieces, JOINED_WITHIN)
+/// Large pieces and small ones, joined where they lie close together; closer or farther, so that there are not too many.
+fn apart(pieces: Vec<Range<usize>>) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    let mut within = JOINED_WITHIN;
+    loop {
+        let joined = merged(pieces.clone(), within);
+        let (large, small): (Vec<_>, Vec<_>) =
+            joined.into_iter().partition(|piece| piece.len() >= MAPPED_FROM);
+        if large.len() <= limits::SNAPSHOT_PIECES {
+            return (large, small);
+        }
+        within *= 2;
+    }
 }
 
 /// In order, without overlaps, and as one where they lie no further apart than `within`.

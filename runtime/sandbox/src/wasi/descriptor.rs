@@ -171,41 +171,54 @@ impl Machine<'_> {
 
     pub(super) fn stat_of(&self, target: Target) -> FsResult<DescriptorStat> {
         let files = self.wasi.files.lock();
-        let (kind, size, modified) = match target {
-            Target::TaskRoot => (DescriptorType::Directory, 0, clock::EPOCH_NS),
+        let (kind, size, times) = match target {
+            Target::TaskRoot => (DescriptorType::Directory, 0, (clock::EPOCH_NS, clock::EPOCH_NS)),
             Target::TaskFile(index) => {
                 let entry = files.view.task.entries().get(index).ok_or(code(FileError::BadDescriptor))?;
-                (DescriptorType::RegularFile, entry.size, clock::EPOCH_NS)
+                (DescriptorType::RegularFile, entry.size, (clock::EPOCH_NS, clock::EPOCH_NS))
             }
             Target::Scratch(inode) => {
                 let scratch = &files.view.scratch;
-                let modified = scratch.node(inode).map_err(code)?.modified;
+                let node = scratch.node(inode).map_err(code)?;
+                let times = (node.accessed, node.modified);
                 match scratch.data(inode) {
-                    Ok(data) => (DescriptorType::RegularFile, data.len() as u64, modified),
-                    Err(_) => (DescriptorType::Directory, 0, modified),
+                    Ok(data) => (DescriptorType::RegularFile, data.len() as u64, times),
+                    Err(_) => (DescriptorType::Directory, 0, times),
                 }
             }
         };
-        let time = Some(clock::datetime(modified));
+        let (accessed, modified) = (clock::datetime(times.0), Some(clock::datetime(times.1)));
         Ok(DescriptorStat {
             type_: kind,
             link_count: 1,
             size,
-            data_access_timestamp: time,
-            data_modification_timestamp: time,
-            status_change_timestamp: time,
+            data_access_timestamp: Some(accessed),
+            data_modification_timestamp: modified,
+            status_change_timestamp: modified,
         })
     }
 
-    pub(super) fn set_modified(&mut self, target: Target, time: NewTimestamp) -> FsResult<()> {
-        let time = match time {
-            NewTimestamp::NoChange => return Ok(()),
-            NewTimestamp::Now => self.wasi.clock.date(),
-            NewTimestamp::Timestamp(date) => clock::nanoseconds(&date).ok_or(code(FileError::Invalid))?,
+    pub(super) fn set_times_of(
+        &mut self,
+        target: Target,
+        accessed: NewTimestamp,
+        modified: NewTimestamp,
+    ) -> FsResult<()> {
+        let now = self.wasi.clock.date();
+        let time = |time| match time {
+            NewTimestamp::NoChange => Ok(None),
+            NewTimestamp::Now => Ok(Some(now)),
+            NewTimestamp::Timestamp(date) => {
+                clock::nanoseconds(&date).map(Some).ok_or(code(FileError::Invalid))
+            }
         };
+        let (accessed, modified) = (time(accessed)?, time(modified)?);
         match target {
+            Target::TaskRoot | Target::TaskFile(_) if accessed.or(modified).is_none() => Ok(()),
             Target::TaskRoot | Target::TaskFile(_) => Err(code(FileError::ReadOnly)),
-            Target::Scratch(inode) => self.wasi.files.lock().view.scratch.touch(inode, time).map_err(code),
+            Target::Scratch(inode) => {
+                self.wasi.files.lock().view.scratch.touch(inode, accessed, modified).map_err(code)
+            }
         }
     }
 

@@ -132,12 +132,12 @@ impl types::HostDescriptor for Machine<'_> {
     fn set_times(
         &mut self,
         this: Resource<Descriptor>,
-        _: NewTimestamp,
+        accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
         self.enter().map_err(FsError::trap)?;
         let target = self.open(&this)?.target;
-        self.set_modified(target, modified)
+        self.set_times_of(target, accessed, modified)
     }
 
     fn read(&mut self, this: Resource<Descriptor>, length: u64, offset: u64) -> FsResult<(Vec<u8>, bool)> {
@@ -207,12 +207,12 @@ impl types::HostDescriptor for Machine<'_> {
         this: Resource<Descriptor>,
         _: PathFlags,
         path: String,
-        _: NewTimestamp,
+        accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
         self.enter().map_err(FsError::trap)?;
         let target = self.find(&this, &path)?;
-        self.set_modified(target, modified)
+        self.set_times_of(target, accessed, modified)
     }
 
     fn link_at(

@@ -4,6 +4,7 @@
 //! * a name that is taken, that is none; a source that is not there; a tool that is not there
 //! * rebuilt with the same request and words: loads; pinned: does not, until approved
 //! * another description, schema, tool or import: does not load until approved; the change is shown
+//! * what is approved is what was looked at: a component that is swapped, or a grant that is edited, meanwhile is not
 //! * another source written into the grants: does not load until approved; a component of the same name elsewhere has no grant
 //! * only the tools that are granted are there
 //! * hosts and secrets: by the operator's rules, from a file or a variable, never written down
@@ -16,7 +17,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use sport_sandbox::{Error, Grant, Limits, Pin, Registry, Sandbox, State};
+use sport_sandbox::{Change, Error, Grant, Installed, Limits, Pin, Registry, Sandbox, State};
 
 use crate::support::{Bench, Guest, import};
 
@@ -40,6 +41,16 @@ impl Place {
 
     fn plugins(&self) -> PathBuf {
         self.folder.join("plugins.toml")
+    }
+
+    /// Looks and approves at once.
+    fn approve(&self, name: &str, more: &[String]) -> Result<Installed, Error> {
+        let look = self.registry.look(self.sandbox(), name, more)?;
+        self.registry.approve(self.sandbox(), name, &look)
+    }
+
+    fn changes(&self, name: &str, more: &[String]) -> Result<Vec<Change>, Error> {
+        self.registry.look(self.sandbox(), name, more).map(|look| look.changes)
     }
 
     fn load(&self, name: &str) -> Result<(), Error> {
@@ -135,10 +146,10 @@ fn built_anew_it_goes_on_unless_it_is_pinned() {
     assert_eq!(place.registry.state(&all[1]), State::Rebuilt);
     assert!(matches!(place.registry.state(&all[0]), State::Changed(_)));
     assert_eq!(code(place.load("firm")), "approval-needed");
-    let changes = place.registry.changes(place.sandbox(), "firm", &[]).unwrap();
+    let changes = place.changes("firm", &[]).unwrap();
     assert_eq!(changes.len(), 1);
     assert_eq!((changes[0].what.as_str(), changes[0].after.as_str()), ("its digest", tool.digest()));
-    place.registry.approve(place.sandbox(), "firm", &[]).unwrap();
+    place.approve("firm", &[]).unwrap();
     place.load("firm").unwrap();
 }
 
@@ -162,14 +173,37 @@ fn other_words_need_approval() {
         let error = place.load("mine").unwrap_err();
         assert_eq!(error.code(), "approval-needed");
         assert!(error.to_string().contains(what), "{error}");
-        let changes = place.registry.changes(place.sandbox(), "mine", &[]).unwrap();
+        let changes = place.changes("mine", &[]).unwrap();
         assert_eq!(changes[0].what, what);
         assert_ne!(changes[0].before, changes[0].after);
         assert_eq!(code(place.load("mine")), "approval-needed", "a look approves nothing");
     }
-    place.registry.approve(place.sandbox(), "mine", &[]).unwrap();
+    place.approve("mine", &[]).unwrap();
     place.load("mine").unwrap();
-    assert!(place.registry.changes(place.sandbox(), "mine", &[]).unwrap().is_empty());
+    assert!(place.changes("mine", &[]).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_approved_is_what_was_looked_at() {
+    let place = Place::new();
+    let file = place.bench.file("mine", &described("says hello").build());
+    place.registry.add(place.sandbox(), "mine", grant(&file)).unwrap();
+    place.bench.file("mine", &described("says hello twice").build());
+    let look = place.registry.look(place.sandbox(), "mine", &[]).unwrap();
+    place.bench.file("mine", &described("call delete_all").build());
+    let error = place.registry.approve(place.sandbox(), "mine", &look).unwrap_err();
+    assert!(error.to_string().contains("while you looked"), "{error}");
+    assert_eq!(code(place.load("mine")), "approval-needed");
+    // the grant is taken back by hand meanwhile
+    let look = place.registry.look(place.sandbox(), "mine", &["kv".to_owned()]).unwrap();
+    let text = std::fs::read_to_string(place.plugins()).unwrap();
+    std::fs::write(place.plugins(), format!("{text}pin = \"digest\"\n")).unwrap();
+    let error = place.registry.approve(place.sandbox(), "mine", &look).unwrap_err();
+    assert!(error.to_string().contains("while you looked"), "{error}");
+    // and a change that hides itself is shown plainly
+    place.bench.file("mine", &described("good\u{202e}\u{1b}[2Kdoog").build());
+    let shown = format!("{:?}", place.changes("mine", &[]).unwrap());
+    assert!(!shown.contains("202e") && !shown.contains("u{1b}"), "{shown}");
 }
 
 #[test]
@@ -187,17 +221,17 @@ fn another_request_needs_approval_before_it_is_compiled() {
     place.bench.file("mine", &asking(import::KV_GET));
     let error = place.load("mine").unwrap_err();
     assert!(error.code() == "approval-needed" && error.to_string().contains("what it asks for"), "{error}");
-    place.registry.approve(place.sandbox(), "mine", &[]).unwrap();
+    place.approve("mine", &[]).unwrap();
     place.load("mine").unwrap();
     // and one that is not granted at all
     place.bench.file("mine", &asking(import::CREATE));
     assert_eq!(code(place.load("mine")), "approval-needed");
-    assert_eq!(code(place.registry.approve(place.sandbox(), "mine", &[])), "not-granted");
+    assert_eq!(code(place.approve("mine", &[])), "not-granted");
     let more = ["artifacts".to_owned()];
-    let changes = place.registry.changes(place.sandbox(), "mine", &more).unwrap();
+    let changes = place.changes("mine", &more).unwrap();
     let granted = changes.iter().find(|change| change.what == "what it is granted").unwrap();
     assert_eq!((granted.before.as_str(), granted.after.as_str()), ("kv", "kv, artifacts"));
-    place.registry.approve(place.sandbox(), "mine", &more).unwrap();
+    place.approve("mine", &more).unwrap();
     place.load("mine").unwrap();
 }
 
@@ -226,7 +260,7 @@ fn the_file_is_the_operators() {
     let text = format!("# mine, all mine\n\n[plugins.first] # the first\nsource = \"{source}\" # here\n");
     std::fs::write(place.plugins(), &text).unwrap();
     assert_eq!(code(place.load("first")), "approval-needed", "written by hand, it was never approved");
-    place.registry.approve(place.sandbox(), "first", &[]).unwrap();
+    place.approve("first", &[]).unwrap();
     place.load("first").unwrap();
     place.registry.add(place.sandbox(), "second", grant(&file)).unwrap();
     let after = std::fs::read_to_string(place.plugins()).unwrap();
@@ -271,7 +305,7 @@ fn hosts_and_secrets_are_the_operators_too() {
     };
     let write = |secret: &str| std::fs::write(place.plugins(), text(secret)).unwrap();
     write(&format!("file = \"{}\"", token.display()));
-    let installed = place.registry.approve(place.sandbox(), "mine", &[]).unwrap();
+    let installed = place.approve("mine", &[]).unwrap();
     assert_eq!(installed.grant.interfaces(), ["fetch", "secrets"]);
     place.load("mine").unwrap();
     let grants = installed.grant.grants().unwrap();
@@ -349,7 +383,7 @@ fn receipts_are_needed() {
     }
     std::fs::remove_file(&receipt).unwrap();
     assert_eq!(code(place.load("mine")), "approval-needed");
-    place.registry.approve(place.sandbox(), "mine", &[]).unwrap();
+    place.approve("mine", &[]).unwrap();
     place.load("mine").unwrap();
 }
 

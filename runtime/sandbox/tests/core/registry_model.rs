@@ -100,7 +100,9 @@ proptest! {
                     let there = model.get_mut(&name);
                     let granted = granted || there.as_ref().is_some_and(|there| there.granted);
                     let may = there.is_some() && (granted || !files[name].asks);
-                    prop_assert_eq!(registry.approve(&bench.sandbox, NAMES[name], &more).is_ok(), may);
+                    let look = registry.look(&bench.sandbox, NAMES[name], &more);
+                    let approved = look.and_then(|look| registry.approve(&bench.sandbox, NAMES[name], &look));
+                    prop_assert_eq!(approved.is_ok(), may);
                     if let (Some(there), true) = (there, may) {
                         *there = Approved { build: files[name], granted, ..*there };
                     }

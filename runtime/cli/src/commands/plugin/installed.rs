@@ -155,17 +155,17 @@ impl Approve {
         let registry = Registry::open(&paths::config())?;
         let sandbox = commands::sandbox()?;
         // With what it would be granted, or a plugin that asks for more could not even be looked at.
-        let changes = registry.changes(&sandbox, &self.name, &self.grants)?;
-        if changes.is_empty() {
+        let look = registry.look(&sandbox, &self.name, &self.grants)?;
+        if look.changes.is_empty() {
             println!("{} is what was approved", self.name);
             return Ok(Exit::Done);
         }
-        show_changes(&self.name, &changes);
+        show_changes(&self.name, &look.changes);
         if !self.yes && !confirmed(&self.name)? {
             println!("not approved; nothing was changed");
             return Ok(Exit::Negative);
         }
-        let installed = registry.approve(&sandbox, &self.name, &self.grants)?;
+        let installed = registry.approve(&sandbox, &self.name, &look)?;
         println!("approved {}: {}", self.name, summary(&installed));
         Ok(Exit::Done)
     }
@@ -216,8 +216,17 @@ fn granted(grant: &Grant) -> String {
     let interfaces = grant.interfaces();
     let mut what = if interfaces.is_empty() { "nothing".to_owned() } else { interfaces.join(", ") };
     if !grant.hosts.is_empty() {
-        let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
+        let host =
+            |rule: &HostRule| format!("{rule}{}", if rule.allows_private() { " (private)" } else { "" });
+        let hosts: Vec<String> = grant.hosts.iter().map(host).collect();
         what += &format!("; hosts {}", hosts.join(", "));
+    }
+    if !grant.secrets.is_empty() {
+        let names: Vec<&str> = grant.secrets.keys().map(String::as_str).collect();
+        what += &format!("; secrets {}", names.join(", "));
+    }
+    if let Some(roots) = &grant.roots {
+        what += &format!("; trusts {}", roots.display());
     }
     if let Some(calls) = &grant.calls {
         what += &format!("; may call {}", calls.join(", "));
