@@ -51,7 +51,18 @@ fn the_guest_never_sees_it() {
         };
         let html =
             value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        let signs = |write: &dyn Fn(u8) -> String| -> String {
+            let each = |byte: u8| {
+                if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { write(byte) }
+            };
+            value.bytes().map(each).collect()
+        };
         let lines = [
+            signs(&|byte| format!("\\u{byte:04X}")),
+            signs(&|byte| format!("\\x{byte:02x}")),
+            signs(&|byte| format!("&#{byte};")),
+            signs(&|byte| format!("&#x{byte:X};")),
+            signs(&|byte| if byte == b'/' { "\\/".to_owned() } else { format!("&#X00{byte:02x};") }),
             full.clone(),
             percent(&full, false),
             percent(value, true),
@@ -79,9 +90,11 @@ fn the_guest_never_sees_it() {
     assert_eq!(seen[0].header("x-echo"), "Bearer [secret token]");
     assert_eq!(seen[0].header("x-link"), "https://a.example/?k=[secret token]");
     let lines: Vec<&str> = seen[0].body().lines().collect();
-    assert_eq!(lines.len(), 13);
+    assert_eq!(lines.len(), 18);
+    assert_eq!(lines[..5], ["[secret token]"; 5]);
+    let lines = &lines[5..];
     assert_eq!((lines[0], lines[1]), ("Bearer [secret token]", "Bearer%20[secret token]"));
-    for line in &lines {
+    for line in lines {
         assert!(line.contains("[secret token]"), "{line}");
         assert!(!line.contains("Live") && !line.contains("9%2"), "{line}");
     }
@@ -180,6 +193,23 @@ fn prefixes_and_codings() {
     assert!(seen[1].message().contains("compressed"), "{seen:?}");
     // Without secrets it is the guest's affair.
     assert_eq!(ask(&bench, &server.grants(), &[get(server.url("/"))])[0].body(), "abc");
+
+    // An answer in pieces, or in an alphabet, in which a secret would not be recognised.
+    for header in ["Range", "if-range", "Accept_Charset"] {
+        let bad = Ask { headers: vec![(header, Header::Plain("bytes=0-6"))], ..get(server.url("/")) };
+        assert_eq!(ask(&bench, &grants(&server), &[bad])[0].error(), ("invalid", false), "{header}");
+    }
+    for head in ["206 Partial Content\r\n", "200 OK\r\ncontent-type: text/plain; charset=UTF-16\r\n"] {
+        let odd = Server::saying(&format!("HTTP/1.1 {head}content-length: 3\r\n\r\nabc"));
+        assert_eq!(ask(&bench, &grants(&odd), &[with_secret(odd.url("/"))])[0].error(), ("protocol", true));
+        assert_eq!(ask(&bench, &odd.grants(), &[get(odd.url("/"))])[0].body(), "abc");
+    }
+    let wide: Vec<u8> = VALUE.bytes().flat_map(|byte| [0, byte]).collect();
+    let wide = Server::new(move |_, out| {
+        write(out, format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", wide.len()).as_bytes());
+        write(out, &wide);
+    });
+    assert_eq!(ask(&bench, &grants(&wide), &[with_secret(wide.url("/"))])[0].body(), "\0[secret token]");
 
     let near = Server::saying(&with_body("sk-Live/9+a \"b\\c'<&>=4 and sk-Live/9+b"));
     assert_eq!(
