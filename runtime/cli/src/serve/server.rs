@@ -45,9 +45,11 @@ pub struct Server {
     next: AtomicU64,
     next_run: AtomicU64,
     sessions: Mutex<BTreeMap<String, Handle>>,
-    /// By a number of our own: a run need not have an id.
-    runs: Mutex<HashMap<u64, (Option<Id>, Arc<Control>)>>,
+    runs: Mutex<Runs>,
 }
+
+/// The runs that wait or are under way, by a number of our own: a run need not have an id.
+type Runs = HashMap<u64, (Option<Id>, Arc<Control>)>;
 
 struct Handle {
     jobs: SyncSender<(Job, Reply)>,
