@@ -1,6 +1,7 @@
 //! Installed plugins: a grant is to what was approved, and to nothing else.
 //!
 //! * added: granted, with a receipt, loadable; what it is not granted refuses it and nothing is written
+//! * no plugin at all, with nothing or with thousands of exports: refused in a message of bounded size
 //! * a name that is taken, that is none; a source that is not there; a tool that is not there
 //! * rebuilt with the same request and words: loads; pinned: does not, until approved
 //! * another description, schema, tool or import: does not load until approved; the change is shown
@@ -94,6 +95,21 @@ fn what_is_not_granted_is_not_added() {
     place.load("asks").unwrap();
     let wrong = Grant::new(&file, &["everything"]);
     assert_eq!(code(place.registry.add(place.sandbox(), "other", wrong)), "unknown-grant");
+}
+
+#[test]
+fn what_is_no_plugin_is_refused_briefly() {
+    let place = Place::new();
+    let exports: String = (0..5_000).map(|n| format!("(export \"n{n}\" (instance $i))")).collect();
+    for (text, found) in
+        [("(component)".to_owned(), "nothing"), (format!("(component (instance $i) {exports})"), "4968 more")]
+    {
+        let file = place.bench.file("none", &wat::parse_str(text).unwrap());
+        let error = place.registry.add(place.sandbox(), "none", grant(&file)).unwrap_err();
+        assert_eq!(error.code(), "wrong-kind");
+        let message = error.to_string();
+        assert!(message.contains(found) && message.len() < 1_000, "{message}");
+    }
 }
 
 #[test]
