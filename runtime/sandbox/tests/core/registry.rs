@@ -9,6 +9,7 @@
 //! * only the tools that are granted are there
 //! * hosts and secrets: by the operator's rules, from a file or a variable, never written down
 //! * the file: comments stay; an unknown key, a relative source, a bad name, text that is no TOML are refused and kept
+//! * grants written in braces are changed and removed like others
 //! * a file or folder that others can write, or that is a link, is refused
 //! * a receipt that is damaged or gone
 //! * removed: gone, and nothing else is
@@ -270,6 +271,31 @@ fn the_file_is_the_operators() {
         assert_eq!(code(place.registry.add(place.sandbox(), "b", grant(&file))), "registry");
         assert_eq!(std::fs::read_to_string(place.plugins()).unwrap(), text, "it was touched");
     }
+}
+
+#[test]
+fn grants_in_braces_are_grants() {
+    let place = Place::new();
+    for name in ["mine", "other"] {
+        let file = place.bench.file(name, &Guest::answering("1").build());
+        place.registry.add(place.sandbox(), name, grant(&file)).unwrap();
+    }
+    let source = |name: &str| place.bench.folder.path().join(format!("{name}.wasm")).display().to_string();
+    let text = format!(
+        "plugins = {{ mine = {{ source = {:?} }}, other = {{ source = {:?} }} }}\n",
+        source("mine"),
+        source("other")
+    );
+    std::fs::write(place.plugins(), &text).unwrap();
+    place.load("mine").unwrap();
+    // it was said to be removed, and stayed
+    place.registry.remove("mine").unwrap();
+    assert_eq!(code(place.load("mine")), "invalid");
+    place.load("other").unwrap();
+    std::fs::write(place.plugins(), &text).unwrap();
+    let file = place.bench.file("third", &Guest::answering("1").build());
+    place.registry.add(place.sandbox(), "third", grant(&file)).unwrap();
+    assert_eq!(place.registry.list().unwrap().len(), 3);
 }
 
 #[test]
