@@ -81,6 +81,13 @@ SESSIONS ?= 100000
 soak: setup ## a million tool calls, 100,000 sessions: memory must stay (CALLS=… SESSIONS=…)
 	@$(WITH_TORCH) build --release --locked --workspace --examples
 	@target/release/examples/soak target/components "$(SPORT_CACHE)/aot" $(CALLS) $(SESSIONS) target/bench/soak.json
+FUZZ ?=
+SECONDS := 60
+.PHONY: fuzz fuzz-seeds
+fuzz: system ## fuzz the sandbox's border; writes target/bench/fuzz.json (SECONDS=60 each, FUZZ="admit call …" chooses)
+	@python3 scripts/fuzz.py $(SECONDS) $(FUZZ)
+fuzz-seeds: system ## write the seeds anew that are not text
+	@python3 scripts/fuzz.py --build && target/fuzz/*/release/seeds
 .PHONY: bench-policy
 bench-policy:
 	@$(WITH_TORCH) build --release --locked --workspace --examples

@@ -39,10 +39,20 @@ pub(crate) fn decide(
     kind: Kind,
     grants: &Grants,
 ) -> Result<Admitted, Error> {
-    check_contract(&name, inspection.contract.as_ref(), kind)?;
-    check_kind(&name, &inspection, kind)?;
-    let interfaces = check_imports(&name, &inspection.imports, kind, grants)?;
+    let interfaces = check(&name, &inspection, kind, grants)?;
     Ok(Admitted { name, source, inspection, interfaces, grants: grants.clone() })
+}
+
+/// The decision itself; gives back the interfaces to link.
+pub(crate) fn check(
+    name: &str,
+    inspection: &Inspection,
+    kind: Kind,
+    grants: &Grants,
+) -> Result<Vec<String>, Error> {
+    check_contract(name, inspection.contract.as_ref(), kind)?;
+    check_kind(name, inspection, kind)?;
+    check_imports(name, &inspection.imports, kind, grants)
 }
 
 fn check_contract(name: &str, contract: Option<&Contract>, kind: Kind) -> Result<(), Error> {
@@ -77,12 +87,7 @@ fn check_kind(name: &str, inspection: &Inspection, kind: Kind) -> Result<(), Err
     let (package, interface) = kind.export();
     let export = inspection.exports.iter().find(|export| inspect::unversioned(export) == interface);
     let Some(export) = export else {
-        let found = if inspection.exports.is_empty() {
-            "nothing".to_owned()
-        } else {
-            text::listed(&inspection.exports)
-        };
-        return Err(Error::WrongKind { name: name.to_owned(), wanted: kind.name(), found });
+        return Err(wrong_kind(name, kind.name(), inspection));
     };
     if !version_of(export).is_some_and(|version| version::takes(package, version)) {
         return Err(Error::ContractUnsupported {
@@ -92,6 +97,15 @@ fn check_kind(name: &str, inspection: &Inspection, kind: Kind) -> Result<(), Err
         });
     }
     Ok(())
+}
+
+/// The component exports something else than what was wanted. It may export hundreds of thousands of things.
+pub(crate) fn wrong_kind(name: &str, wanted: &'static str, inspection: &Inspection) -> Error {
+    let found = match inspection.exports.as_slice() {
+        [] => "nothing".to_owned(),
+        exports => text::listed(exports),
+    };
+    Error::WrongKind { name: name.to_owned(), wanted, found }
 }
 
 /// What becomes of an import.

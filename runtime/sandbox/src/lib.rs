@@ -16,7 +16,8 @@
 //! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
 //! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`, and outside: `egress` (which
 //!   requests are granted, decided without I/O), `fetch` (how they are made), `secrets`;
-//! * the border: `contract` (generated bindings, lift and lower), `types` and `judging` (our values), `text`.
+//! * the border: `contract` (generated bindings, lift and lower), `types` and `judging` (our values), `text`; `fuzzing`
+//!   opens it to `tests/fuzz` and is compiled for nothing else.
 //!
 //! # Invariants
 //!
@@ -45,6 +46,9 @@ mod engine;
 mod error;
 mod fetch;
 mod files;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grants;
 mod host;
 mod inspect;

@@ -89,11 +89,9 @@ impl Sandbox {
     ) -> Result<(Loaded, Inspection), Error> {
         let (inspection, source) = self.seen().inspect(name, path)?;
         check(&inspection)?;
-        let kind = inspection.kind.ok_or_else(|| Error::WrongKind {
-            name: name.to_owned(),
-            wanted: "tool, verifier or interpreter",
-            found: inspection.exports.join(", "),
-        })?;
+        let kind = inspection
+            .kind
+            .ok_or_else(|| admission::wrong_kind(name, "tool, verifier or interpreter", &inspection))?;
         let found = inspection.clone();
         let admitted = admission::decide(name.to_owned(), inspection, source, kind, grants)?;
         let loaded = match kind {

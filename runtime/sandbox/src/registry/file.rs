@@ -18,7 +18,7 @@ use crate::secrets::{Secret, Secrets};
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PluginsFile {
+pub(crate) struct PluginsFile {
     #[serde(default)]
     pub plugins: BTreeMap<String, Grant>,
 }
@@ -152,9 +152,9 @@ impl Grant {
 }
 
 impl PluginsFile {
-    /// Reads the file's text; the reason is one line.
+    /// Reads the file's text; the reason is one line. Not with the library that edits it, which panics on some damaged texts.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let file: Self = toml_edit::de::from_str(text).map_err(|error| {
+        let file: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             format!("{place}{}", error.message().replace('\n', " "))
@@ -195,16 +195,16 @@ const HEAD: &str = "\
 ";
 
 /// The file's text with one more plugin, or with this one changed.
-pub(super) fn with(text: &str, name: &str, grant: &Grant) -> Result<String, String> {
+pub(crate) fn with(text: &str, name: &str, grant: &Grant) -> Result<String, String> {
     let mut document = document(text)?;
     let plugins = document.entry("plugins").or_insert_with(|| {
         let mut table = Table::new();
         table.set_implicit(true);
         Item::Table(table)
     });
-    let plugins = plugins.as_table_mut().ok_or("`plugins` is no table")?;
+    let plugins = table(plugins).ok_or("`plugins` is no table")?;
     let entry = plugins.entry(name).or_insert_with(|| Item::Table(Table::new()));
-    let entry = entry.as_table_mut().ok_or_else(|| format!("`plugins.{name}` is no table"))?;
+    let entry = table(entry).ok_or_else(|| format!("`plugins.{name}` is no table"))?;
     set(entry, "source", shown(&grant.source)?.into());
     set(entry, "imports", list(&grant.imports));
     match &grant.tools {
@@ -247,12 +247,20 @@ fn list(items: &[String]) -> Value {
 }
 
 /// The file's text without a plugin.
-pub(super) fn without(text: &str, name: &str) -> Result<String, String> {
+pub(crate) fn without(text: &str, name: &str) -> Result<String, String> {
     let mut document = document(text)?;
-    if let Some(plugins) = document.get_mut("plugins").and_then(Item::as_table_mut) {
-        plugins.remove(name);
+    if let Some(plugins) = document.get_mut("plugins") {
+        table(plugins).ok_or("`plugins` is no table")?.remove(name);
     }
     Ok(document.to_string())
+}
+
+/// The table that this is. One written in braces becomes one with a head: a grant must not stay because of how it is spelt.
+fn table(item: &mut Item) -> Option<&mut Table> {
+    if item.is_inline_table() {
+        *item = std::mem::take(item).into_table().map_or(Item::None, Item::Table);
+    }
+    item.as_table_mut()
 }
 
 fn document(text: &str) -> Result<DocumentMut, String> {

@@ -12,7 +12,7 @@
 //! * Only the operator's commands write here. No tool, verifier or agent code has a way to this module.
 //! * Files that others can write are refused; files are replaced by renaming, under a lock.
 
-mod file;
+pub(crate) mod file;
 mod receipt;
 
 use std::path::{Path, PathBuf};

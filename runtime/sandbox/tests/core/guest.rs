@@ -1,9 +1,9 @@
 //! Guests made from text: a core module against the canonical ABI, wrapped into a component.
 //!
-//! A test writes only what its guest does; memory, allocation, `describe` and the contract section are here. Two suites
-//! share this file: the sandbox's own tests and the abuse suite (`tests/tests/abuse`).
+//! A test writes only what its guest does; memory, allocation, `describe` and the contract section are here. Three suites
+//! share this file: the sandbox's own tests, the abuse suite (`tests/tests/abuse`) and the fuzz targets (`tests/fuzz`).
 
-#![allow(dead_code, reason = "each of the two suites uses a part")]
+#![allow(dead_code, reason = "each of the suites uses a part")]
 
 use std::path::Path;
 
@@ -189,7 +189,7 @@ impl Guest {
         let judges = self.judge.is_some();
         let mut module = wat::parse_str(self.wat()).expect("the guest's text is right");
         let mut resolve = Resolve::default();
-        // Both suites lie somewhere below the folder that has `wit/`.
+        // The suites lie somewhere below the folder that has `wit/`.
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let wit = here.ancestors().map(|folder| folder.join("wit")).find(|wit| wit.join("tool").is_dir());
         let wit = wit.expect("there is a folder `wit`");

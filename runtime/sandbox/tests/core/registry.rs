@@ -1,6 +1,7 @@
 //! Installed plugins: a grant is to what was approved, and to nothing else.
 //!
 //! * added: granted, with a receipt, loadable; what it is not granted refuses it and nothing is written
+//! * no plugin at all, with nothing or with thousands of exports: refused in a message of bounded size
 //! * a name that is taken, that is none; a source that is not there; a tool that is not there
 //! * rebuilt with the same request and words: loads; pinned: does not, until approved
 //! * another description, schema, tool or import: does not load until approved; the change is shown
@@ -9,6 +10,7 @@
 //! * only the tools that are granted are there
 //! * hosts and secrets: by the operator's rules, from a file or a variable, never written down
 //! * the file: comments stay; an unknown key, a relative source, a bad name, text that is no TOML are refused and kept
+//! * grants written in braces are changed and removed like others
 //! * a file or folder that others can write, or that is a link, is refused
 //! * a receipt that is damaged or gone
 //! * removed: gone, and nothing else is
@@ -105,6 +107,21 @@ fn what_is_not_granted_is_not_added() {
     place.load("asks").unwrap();
     let wrong = Grant::new(&file, &["everything"]);
     assert_eq!(code(place.registry.add(place.sandbox(), "other", wrong)), "unknown-grant");
+}
+
+#[test]
+fn what_is_no_plugin_is_refused_briefly() {
+    let place = Place::new();
+    let exports: String = (0..5_000).map(|n| format!("(export \"n{n}\" (instance $i))")).collect();
+    for (text, found) in
+        [("(component)".to_owned(), "nothing"), (format!("(component (instance $i) {exports})"), "4968 more")]
+    {
+        let file = place.bench.file("none", &wat::parse_str(text).unwrap());
+        let error = place.registry.add(place.sandbox(), "none", grant(&file)).unwrap_err();
+        assert_eq!(error.code(), "wrong-kind");
+        let message = error.to_string();
+        assert!(message.contains(found) && message.len() < 1_000, "{message}");
+    }
 }
 
 #[test]
@@ -279,6 +296,8 @@ fn the_file_is_the_operators() {
         ("[plugins.a]\n".to_owned(), "missing field `source`"),
         ("[limits]\n".to_owned(), "unknown field"),
         ("plugins = 1\n[[[".to_owned(), ""),
+        // what edits the file would panic on this
+        ("a ==\na.b=1\n".to_owned(), "line 1"),
     ];
     for (text, what) in bad {
         std::fs::write(place.plugins(), &text).unwrap();
@@ -288,6 +307,31 @@ fn the_file_is_the_operators() {
         assert_eq!(code(place.registry.add(place.sandbox(), "b", grant(&file))), "registry");
         assert_eq!(std::fs::read_to_string(place.plugins()).unwrap(), text, "it was touched");
     }
+}
+
+#[test]
+fn grants_in_braces_are_grants() {
+    let place = Place::new();
+    for name in ["mine", "other"] {
+        let file = place.bench.file(name, &Guest::answering("1").build());
+        place.registry.add(place.sandbox(), name, grant(&file)).unwrap();
+    }
+    let source = |name: &str| place.bench.folder.path().join(format!("{name}.wasm")).display().to_string();
+    let text = format!(
+        "plugins = {{ mine = {{ source = {:?} }}, other = {{ source = {:?} }} }}\n",
+        source("mine"),
+        source("other")
+    );
+    std::fs::write(place.plugins(), &text).unwrap();
+    place.load("mine").unwrap();
+    // it was said to be removed, and stayed
+    place.registry.remove("mine").unwrap();
+    assert_eq!(code(place.load("mine")), "invalid");
+    place.load("other").unwrap();
+    std::fs::write(place.plugins(), &text).unwrap();
+    let file = place.bench.file("third", &Guest::answering("1").build());
+    place.registry.add(place.sandbox(), "third", grant(&file)).unwrap();
+    assert_eq!(place.registry.list().unwrap().len(), 3);
 }
 
 #[test]
