@@ -298,7 +298,7 @@ Of the tests that skip themselves (a whole module counts as one)
 * `asyncio` has one event loop, the sandbox's own, whichever way one is made (`run`, `Runner`, `new_event_loop`, a policy):
   tasks, timers, locks and queues. A program that waits for something that cannot happen is a `RuntimeError`.
 * `/scratch` holds 64 MiB, 1,024 files and 16 levels of folders. Writing more is "I/O error", setting a file's size beyond
-  it "Quota exceeded". A file has one time, which is that of its last change. There is no root folder: `os.listdir("/")`
+  it "Quota exceeded". Reading a file changes no time of it. There is no root folder: `os.listdir("/")`
   is a `FileNotFoundError`.
 * The library's source is not there: `inspect.getsource(json)` fails, tracebacks show no lines of it, and a module cannot be
   imported a second time (by `importlib.reload`, or without its C part).
