@@ -12,15 +12,15 @@ pub fn cache() -> PathBuf {
 
 /// First-party components: `$SPORT_COMPONENTS`, else `../components` beside the binary.
 pub fn components() -> PathBuf {
-    let mut folder = beside_binary("");
-    // without the `..`, for messages: `target/components` beside `target/release/sport`
-    folder.pop();
-    sport_improve::Places::with_components(folder.join("components")).components
+    // `target/components` beside `target/release/sport`, without a `..`, for messages
+    let folder = binary_folder();
+    let above = folder.parent().unwrap_or(&folder);
+    sport_improve::Places::with_components(above.join("components")).components
 }
 
 /// The torch backend: `$SPORT_TORCH`, else `libsport_torch.so` beside the binary.
 pub fn torch_backend() -> PathBuf {
-    std::env::var_os("SPORT_TORCH").map_or_else(|| beside_binary(TORCH_LIBRARY), PathBuf::from)
+    std::env::var_os("SPORT_TORCH").map_or_else(|| binary_folder().join(TORCH_LIBRARY), PathBuf::from)
 }
 
 #[cfg(target_os = "macos")]
@@ -28,10 +28,9 @@ const TORCH_LIBRARY: &str = "libsport_torch.dylib";
 #[cfg(not(target_os = "macos"))]
 const TORCH_LIBRARY: &str = "libsport_torch.so";
 
-fn beside_binary(relative: &str) -> PathBuf {
+fn binary_folder() -> PathBuf {
     let folder = std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned));
-    let folder = folder.unwrap_or_default();
-    if relative.is_empty() { folder } else { folder.join(relative) }
+    folder.unwrap_or_default()
 }
 
 /// The operator's grants: `$SPORT_CONFIG`, else `$XDG_CONFIG_HOME/sport`, else `~/.config/sport`.

@@ -18,9 +18,7 @@ pub(crate) struct Plugins<'a> {
 impl<'a> Plugins<'a> {
     /// With the operator's grants as they are now.
     pub fn new(sandbox: &'a Sandbox) -> Result<Self, Error> {
-        let folder = config_folder();
-        let registry = if folder.exists() { Some(Registry::open(&folder)?) } else { None };
-        Ok(Self { sandbox, registry })
+        Ok(Self { sandbox, registry: Registry::open_existing(&config_folder())? })
     }
 
     /// The interfaces that a plugin is granted.

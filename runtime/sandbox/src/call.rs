@@ -102,7 +102,8 @@ pub(crate) fn run<W: Work>(
     })
 }
 
-fn micros(since: std::time::Instant) -> u64 {
+/// How long it is since then, in microseconds.
+pub(crate) fn micros(since: std::time::Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -77,6 +77,7 @@ pub use artifacts::{ArtifactStore, digest_of};
 pub use branch::{Branch, ToolHost};
 pub use budget::{Budget, Resource, Stop};
 pub use compile::{CompileWorker, Compiler, compile_worker};
+pub use contract::lift::depth_of as json_depth;
 pub use contract::version::CONTRACTS;
 pub use egress::*;
 pub use error::Error;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::contract::lift;
 use crate::limits;
-use crate::types::ArtifactRef;
+use crate::types::{ArtifactRef, Failure};
 
 /// The format that marks a file.
 pub(crate) const ARTIFACT_FORMAT: &str = "sport-artifact";
@@ -76,6 +76,27 @@ impl Schema {
             message.push_str(&format!(" (and {more} more)"));
         }
         Err(message)
+    }
+
+    /// Checks arguments that agent code wrote, and puts what `resolve` gives for it in the place of every file's name. `bad` makes
+    /// a failure of what is wrong with them.
+    pub fn resolve_files(
+        &self,
+        arguments: &Value,
+        bad: impl Fn(String) -> Failure,
+        mut resolve: impl FnMut(&str) -> Result<Value, Failure>,
+    ) -> Result<Value, Failure> {
+        // Before names are resolved: the message should be about what the agent wrote.
+        self.check(arguments).map_err(&bad)?;
+        let mut arguments = arguments.clone();
+        self.artifacts(&mut arguments, &mut |value| {
+            let Value::String(file) = value else {
+                return Err(bad("a file is given by its name, for example \"/task/photo.jpg\"".to_owned()));
+            };
+            *value = resolve(file)?;
+            Ok(())
+        })?;
+        Ok(arguments)
     }
 
     /// Calls `visit` on every value that the schema marks as a file. Only for values that were checked: that bounds the

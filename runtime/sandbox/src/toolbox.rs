@@ -156,17 +156,9 @@ fn with_references(
     let bad = |reason: String| {
         Failure::new(FailureKind::InvalidInput, "bad-arguments", format!("{name}: {reason}"))
     };
-    // Before names become references: the message should be about what the agent wrote.
-    schemas.input.check(arguments).map_err(bad)?;
-    let mut arguments = arguments.clone();
-    schemas.input.artifacts(&mut arguments, &mut |value| {
-        let Value::String(file) = value else {
-            return Err(bad("a file is given by its name, for example \"/task/photo.jpg\"".to_owned()));
-        };
-        *value = schema::artifact_value(&branch.files.artifact(file, store)?);
-        Ok(())
-    })?;
-    Ok(arguments)
+    schemas.input.resolve_files(arguments, bad, |file| {
+        Ok(schema::artifact_value(&branch.files.artifact(file, store)?))
+    })
 }
 
 /// The outcome with its artifacts placed under `/scratch/artifacts/` and named by their paths.

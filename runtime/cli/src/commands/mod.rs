@@ -86,8 +86,7 @@ pub fn is_first_party(name: &str) -> bool {
 
 /// The operator's grants, if there are any yet.
 pub fn registry() -> Result<Option<Registry>, CommandError> {
-    let folder = paths::config();
-    Ok(if folder.exists() { Some(Registry::open(&folder)?) } else { None })
+    Ok(Registry::open_existing(&paths::config())?)
 }
 
 /// A plugin of tools as typed; `grants` are those of the command line, which are for paths.

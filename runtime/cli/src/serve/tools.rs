@@ -153,16 +153,8 @@ impl ToolHost for RunTools<'_> {
         };
         // No message names the tool: agent code puts its name in front of each.
         let bad = |reason: String| Failure::new(FailureKind::InvalidInput, "bad-arguments", reason);
-        schema.check(arguments).map_err(bad)?;
         let store = toolbox.store();
-        let mut arguments = arguments.clone();
-        schema.artifacts(&mut arguments, &mut |value| {
-            let Value::String(file) = value else {
-                return Err(bad("a file is given by its name, for example \"/task/photo.jpg\"".to_owned()));
-            };
-            *value = file_of(file, branch, store)?;
-            Ok(())
-        })?;
+        let arguments = schema.resolve_files(arguments, bad, |file| file_of(file, branch, store))?;
         let params =
             json!({ "session": self.session, "run": self.run, "name": name, "arguments": arguments });
         let (id, answers) = asks.ask(params);
@@ -239,7 +231,7 @@ fn outcome(answer: Answer, branch: &mut Branch, store: &ArtifactStore) -> Result
                 let most = sport_sandbox::limits::JSON_BYTES;
                 return Err(broken(format!("{size} bytes long, the most is {most}")));
             }
-            let depth = depth(&value);
+            let depth = sport_sandbox::json_depth(&value);
             if depth > sport_sandbox::limits::JSON_DEPTH {
                 let most = sport_sandbox::limits::JSON_DEPTH;
                 return Err(broken(format!("nested {depth} deep, the most is {most}")));
@@ -258,14 +250,5 @@ fn outcome(answer: Answer, branch: &mut Branch, store: &ArtifactStore) -> Result
             let path = branch.files.add_artifact(&artifact, store)?;
             Ok(Outcome { content: vec![Content::Artifact(artifact)], structured: Some(path.into()) })
         }
-    }
-}
-
-/// How deeply a value is nested; the parser bounded it.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
     }
 }

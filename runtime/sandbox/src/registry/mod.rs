@@ -102,6 +102,11 @@ impl Registry {
         Ok(Self { folder, receipts })
     }
 
+    /// The same, but none if there is no such folder: for those who only look.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, Error> {
+        path.exists().then(|| Self::open(path)).transpose()
+    }
+
     /// All of them, by name.
     pub fn list(&self) -> Result<Vec<Installed>, Error> {
         let plugins = self.read()?.1.plugins;

@@ -217,7 +217,7 @@ impl Session {
         instance.store.data().wasi.output.begin(budget.clone(), watcher);
         // The instance goes along, so that a panic there drops it, and with it the guest's end of the line.
         let guest = move || {
-            let queue_us = asked.elapsed().as_micros() as u64;
+            let queue_us = call::micros(asked);
             let _run = tracing::trace_span!("run", queue_us).entered();
             let ended = instance.execute(request, Source::Live(caller));
             (instance, ended)
@@ -275,7 +275,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if let Some(instance) = self.instance().take() {
+        // Nobody is left who could use it when this was the last of its family.
+        let family = Arc::strong_count(&self.origin.idle) > 1;
+        if let Some(instance) = self.instance().take().filter(|_| family) {
             self.origin.idle.retire(instance);
         }
     }
@@ -285,7 +287,7 @@ impl Origin {
     /// A fresh instance as the session's first one was; its memory is made for the snapshot, if there is one.
     pub fn instantiate(
         &self,
-        interpreter: &Arc<Interpreter>,
+        interpreter: &Interpreter,
         snapshot: Option<&Arc<Snapshot>>,
     ) -> wasmtime::Result<Instance> {
         // Its first run brings the budget that it is charged to; until then the store's own cap bounds it.

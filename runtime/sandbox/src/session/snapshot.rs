@@ -54,21 +54,18 @@ impl Snapshot {
         let inherited = before.map_or(&[][..], |before| &before.layers);
         let mut layers = inherited.to_vec();
         let mut pieces = memory.own_pages()?;
-        let mapped = |layers: &[Arc<Layer>]| -> (usize, usize) {
-            let all = || layers.iter().flat_map(|layer| &layer.pieces);
-            (all().count(), all().map(Range::len).sum())
-        };
-        let (count, bytes) = mapped(&layers);
+        let count = pieces_of(&layers).count();
+        let bytes: usize = pieces_of(&layers).map(|piece| piece.len()).sum();
         if layers.len() >= MOST_LAYERS || count >= limits::SNAPSHOT_PIECES || bytes > memory.size() {
             // What is in them and was not written since is a file's page, so it has to be named.
-            pieces.extend(layers.drain(..).flat_map(|layer| layer.pieces.clone()));
+            pieces.extend(pieces_of(&layers));
+            layers.clear();
         }
         let (large, small) = apart(pieces);
         if !large.is_empty() {
             layers.push(Arc::new(Layer::write(memory, large)?));
         }
-        let mut covered: Vec<Range<usize>> = layers.iter().flat_map(|layer| layer.pieces.clone()).collect();
-        covered.extend(small.iter().cloned());
+        let covered = pieces_of(&layers).chain(small.iter().cloned()).collect();
         let small = small
             .into_iter()
             .map(|piece| Ok((piece.start, memory.bytes(piece)?.into())))
@@ -135,8 +132,13 @@ impl Snapshot {
 
     /// Where it maps files, in order and without overlaps.
     fn mapped(&self) -> Vec<Range<usize>> {
-        merged(self.layers.iter().flat_map(|layer| layer.pieces.clone()).collect(), 0)
+        merged(pieces_of(&self.layers).collect(), 0)
     }
+}
+
+/// The pieces of all of these.
+fn pieces_of(layers: &[Arc<Layer>]) -> impl Iterator<Item = Range<usize>> {
+    layers.iter().flat_map(|layer| layer.pieces.iter().cloned())
 }
 
 impl Layer {
