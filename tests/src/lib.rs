@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use sport_sandbox::{Isolation, SessionWorker};
+
 /// The repository's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -17,6 +19,19 @@ pub fn binary() -> PathBuf {
     // A test binary lies in `target/release/deps`, the command two folders up from it.
     let test = std::env::current_exe().unwrap();
     existing(test.parent().unwrap().parent().unwrap().join("sport"), "make sport")
+}
+
+/// The process that runs an interpreter behind a second wall.
+pub fn session_worker() -> Isolation {
+    Isolation::Process(SessionWorker { program: binary(), arguments: vec!["run-sessions".to_owned()] })
+}
+
+/// Where sessions run: with `SPORT_TEST_ISOLATION=process` behind a second wall, where everything must be the same.
+pub fn isolation() -> Isolation {
+    match std::env::var("SPORT_TEST_ISOLATION").as_deref() {
+        Ok("process") => session_worker(),
+        _ => Isolation::None,
+    }
 }
 
 /// A built component.

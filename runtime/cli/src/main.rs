@@ -57,6 +57,8 @@ enum Command {
     Version(commands::doctor::Version),
     #[command(name = commands::compile::NAME, hide = true)]
     Compile(commands::compile::CompileComponent),
+    #[command(name = commands::session::NAME, hide = true)]
+    RunSessions(commands::session::RunSessions),
 }
 
 fn main() -> std::process::ExitCode {
@@ -80,6 +82,7 @@ fn main() -> std::process::ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Version(command) => command.run(),
         Command::Compile(command) => command.run(),
+        Command::RunSessions(command) => command.run(),
     };
     let exit = result.unwrap_or_else(|error| {
         report(&error, json);

@@ -95,6 +95,12 @@ impl AotCache {
         Ok(self.shelf(engine)?.load_file(&format!("{hex}.{ending}")))
     }
 
+    /// The native code that is kept for a component, if it is there and whole.
+    pub fn code(&self, engine: &Engine, digest: &str) -> Result<Option<File>, Error> {
+        let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+        Ok(self.shelf(engine)?.code(hex))
+    }
+
     /// Keeps a file beside a compiled component.
     pub fn keep_beside(
         &self,
@@ -134,6 +140,18 @@ struct Shelf {
 impl Shelf {
     /// A kept component, if it is there and whole.
     fn load(&self, engine: &Engine, hex: &str) -> Option<Component> {
+        let file = self.code(hex)?;
+        // SAFETY: the file was written by `store` below from this engine's own output: it lies in a folder that only this
+        // user can write to, was opened without following links, and matches its checksum.
+        unsafe { load_code(engine, &file) }
+            .inspect_err(
+                |error| tracing::warn!(%error, hex, "a compiled component does not load; compiling it again"),
+            )
+            .ok()
+    }
+
+    /// Kept code, if it is there and whole.
+    fn code(&self, hex: &str) -> Option<File> {
         let sum = self.read_small(&format!("{hex}.sum"))?;
         let file = self.open(&format!("{hex}.cwasm"))?;
         let map = Map::new(&file)?;
@@ -142,23 +160,7 @@ impl Shelf {
             return None;
         }
         drop(map);
-        // Through the descriptor, so that what was checked is what is loaded.
-        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let loaded = if Path::new(&path).exists() {
-            // SAFETY: the file was written by `store` below from this engine's own output: it lies in a
-            // folder that only this user can write to, was opened without following links, and matches its
-            // checksum. The engine itself checks its version and settings.
-            unsafe { Component::deserialize_file(engine, &path) }
-        } else {
-            let map = Map::new(&file)?;
-            // SAFETY: as above.
-            unsafe { Component::deserialize(engine, map.bytes()) }
-        };
-        loaded
-            .inspect_err(
-                |error| tracing::warn!(%error, hex, "a compiled component does not load; compiling it again"),
-            )
-            .ok()
+        Some(file)
     }
 
     /// A kept file, if it is there and whole.
@@ -184,6 +186,23 @@ impl Shelf {
     fn read_small(&self, name: &str) -> Option<String> {
         self.place.read(name, 256).ok().flatten()
     }
+}
+
+/// Loads native code. The engine itself checks its version and settings.
+///
+/// # Safety
+///
+/// The file holds what an engine like this one gave out, and nobody changes it.
+pub(crate) unsafe fn load_code(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
+    // Through the descriptor, so that what was checked is what is loaded.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    if Path::new(&path).exists() {
+        // SAFETY: by the caller's word.
+        return unsafe { Component::deserialize_file(engine, &path) };
+    }
+    let map = Map::new(file).ok_or_else(|| wasmtime::Error::msg("the file cannot be mapped"))?;
+    // SAFETY: by the caller's word.
+    unsafe { Component::deserialize(engine, map.bytes()) }
 }
 
 /// Against damage, not against malice (the folder's permissions are for that): 45 MB must pass in a few

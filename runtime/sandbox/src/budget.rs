@@ -141,19 +141,24 @@ struct Node {
 impl Budget {
     /// A budget that starts now.
     pub fn new(limits: Limits) -> Self {
-        Self::make(None, limits)
+        Self::make(None, limits, limits.wall)
+    }
+
+    /// A budget of whose wall time only `wall_left` is left.
+    pub(crate) fn resumed(limits: Limits, wall_left: Duration) -> Self {
+        Self::make(None, limits, wall_left)
     }
 
     /// A budget within this one: it ends no later and may use no more than this one has left.
     #[must_use]
     pub fn child(&self, limits: Limits) -> Self {
-        Self::make(Some(self.clone()), limits)
+        Self::make(Some(self.clone()), limits, limits.wall)
     }
 
-    fn make(parent: Option<Self>, limits: Limits) -> Self {
+    fn make(parent: Option<Self>, limits: Limits, wall_left: Duration) -> Self {
         let started = Instant::now();
         // A wall limit beyond what the clock can hold is a year.
-        let own = started.checked_add(limits.wall).unwrap_or(started + Duration::from_secs(31_536_000));
+        let own = started.checked_add(wall_left).unwrap_or(started + Duration::from_secs(31_536_000));
         let (deadline, wall) = match &parent {
             Some(parent) if parent.node.deadline < own => (parent.node.deadline, parent.node.wall),
             _ => (own, limits.wall),
@@ -216,6 +221,13 @@ impl Budget {
     /// Wall time that is left.
     pub fn wall_left(&self) -> Duration {
         self.node.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Cpu time that is left, over the whole chain.
+    pub(crate) fn cpu_left(&self) -> Duration {
+        let left =
+            |node: &Node| node.limits.cpu.saturating_sub(Duration::from_nanos(node.cpu_ns.load(Relaxed)));
+        self.chain().map(left).min().unwrap_or_default()
     }
 
     /// When the wall time ends, for host functions that wait.
@@ -326,7 +338,8 @@ impl Budget {
         (std::ptr::from_ref(root) as usize, root.started)
     }
 
-    fn add_cpu(&self, ns: u64) {
+    /// Charges cpu time that was measured elsewhere.
+    pub(crate) fn add_cpu(&self, ns: u64) {
         for node in self.chain() {
             node.cpu_ns.fetch_add(ns, Relaxed);
         }

@@ -188,9 +188,9 @@ pub fn fingerprint(engine: &Engine) -> String {
     bytes.0.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Starts the thread that advances both engines' epochs until both are gone.
-pub(crate) fn start_ticker(call: &CallEngine, session: &SessionEngine) -> Result<(), Error> {
-    let engines: [EngineWeak; 2] = [call.engine.weak(), session.engine.weak()];
+/// Starts the thread that advances the engines' epochs until all are gone.
+pub(crate) fn start_ticker(engines: &[&Engine]) -> Result<(), Error> {
+    let engines: Vec<EngineWeak> = engines.iter().map(|engine| engine.weak()).collect();
     std::thread::Builder::new()
         .name("sport-epoch".to_owned())
         .spawn(move || {

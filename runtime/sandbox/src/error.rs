@@ -149,6 +149,14 @@ pub enum Error {
         /// The engine's word.
         reason: String,
     },
+    /// An interpreter could not be given a process of its own, or that process failed.
+    #[error("{name} cannot run in a process of its own: {reason}")]
+    Isolation {
+        /// The component's file name.
+        name: String,
+        /// What is in the way.
+        reason: String,
+    },
     /// An artifact is missing, damaged or too big.
     #[error("artifact {digest}: {reason}")]
     Artifact {
@@ -186,6 +194,7 @@ impl Error {
             Self::Registry { .. } => "registry",
             Self::ApprovalNeeded { .. } => "approval-needed",
             Self::Engine { .. } => "engine",
+            Self::Isolation { .. } => "isolation",
             Self::Artifact { .. } => "artifact",
             Self::Invalid { .. } => "invalid",
         }

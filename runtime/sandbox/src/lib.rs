@@ -12,7 +12,7 @@
 //! * `registry`: installed plugins, what each is granted and what it was when it was; `private`: folders whose files are trusted;
 //! * calls: `call` (a fresh store, run and judged), `tool`, `verifier`, `toolbox`, `schema`, `stack`;
 //! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
-//!   `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
+//!   `isolation` (the same in a process of their own), `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
 //! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
 //! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`, and outside: `egress` (which
 //!   requests are granted, decided without I/O), `fetch` (how they are made), `secrets`;
@@ -52,6 +52,7 @@ pub mod fuzzing;
 mod grants;
 mod host;
 mod inspect;
+mod isolation;
 mod judging;
 mod limiter;
 pub mod limits;
@@ -85,6 +86,7 @@ pub use fetch::Resolver;
 pub use files::{FileView, ResolvedFile, TaskFile};
 pub use grants::Grants;
 pub use inspect::{Inspection, Kind, inspect};
+pub use isolation::{Isolation, Seal, SessionWorker, seal_process, session_worker};
 pub use judging::*;
 pub use limits::Limits;
 pub use registry::{

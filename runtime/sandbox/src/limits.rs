@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::timeouts;
 
 /// One mebibyte.
@@ -12,7 +14,7 @@ pub const MIB: u64 = 1 << 20;
 
 /// What one call, run or judgement may use. A nested call gets the smaller of its own and what its caller has
 /// left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Wall time from the budget's making, time inside host calls included.
     pub wall: Duration,
@@ -309,6 +311,19 @@ pub const IDLE_INSTANCES: usize = 5;
 
 /// Memory that one of them may hold of its own: CPython writes to 3 MB in every session, and 10 MB are a candidate that worked.
 pub const IDLE_BYTES: usize = 16 << 20;
+
+/// Longest header of a message from a worker process: a report with its output, value and answer, as JSON, where a character
+/// may take six.
+pub const WORKER_HEADER_BYTES: u64 = 64 * MIB;
+
+/// Most bytes behind such a header: all of `/scratch`, or everything that a run may display.
+pub const WORKER_BODY_BYTES: u64 = 512 * MIB;
+
+/// Descriptors that a worker process may hold: a session takes a socket in each of two threads and a file for every snapshot.
+pub const WORKER_DESCRIPTORS: u64 = 8_192;
+
+/// Largest file that a worker process may make; they are in memory, and hold a session's memory for its forks.
+pub const WORKER_FILE_BYTES: u64 = 4 << 30;
 
 /// Steps that a session remembers for its forks; a task has at most eight.
 pub const SESSION_STEPS: usize = 1_024;

@@ -11,6 +11,7 @@ use crate::engine::{self, CallComponent, CallEngine, SessionEngine};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::inspect::{self, Inspection, Kind};
+use crate::isolation::Isolation;
 use crate::registry::Described;
 use crate::seen::Seen;
 use crate::session::Interpreter;
@@ -24,12 +25,14 @@ pub struct SandboxOptions {
     pub aot_dir: PathBuf,
     /// Where components are compiled that are not in that folder yet.
     pub compiler: Compiler,
+    /// Where interpreters run.
+    pub isolation: Isolation,
 }
 
 impl SandboxOptions {
-    /// This folder; components are compiled in this process.
+    /// This folder; components are compiled, and interpreters run, in this process.
     pub fn new(aot_dir: impl Into<PathBuf>) -> Self {
-        Self { aot_dir: aot_dir.into(), compiler: Compiler::default() }
+        Self { aot_dir: aot_dir.into(), compiler: Compiler::default(), isolation: Isolation::default() }
     }
 }
 
@@ -43,6 +46,7 @@ struct Inner {
     call: CallEngine,
     session: SessionEngine,
     aot: AotCache,
+    isolation: Isolation,
 }
 
 impl Sandbox {
@@ -51,8 +55,9 @@ impl Sandbox {
         let call = CallEngine::new()?;
         let session = SessionEngine::new(crate::session::memory_creator())?;
         let aot = AotCache::open(&options.aot_dir, options.compiler)?;
-        engine::start_ticker(&call, &session)?;
-        Ok(Self { inner: Arc::new(Inner { call, session, aot }) })
+        engine::start_ticker(&[call.engine(), session.engine()])?;
+        let isolation = options.isolation;
+        Ok(Self { inner: Arc::new(Inner { call, session, aot, isolation }) })
     }
 
     /// Sets who is told before a component is compiled (and not taken from the cache): a large one takes seconds.
@@ -122,7 +127,7 @@ impl Sandbox {
     }
 
     fn load_interpreter(&self, admitted: Admitted) -> Result<Interpreter, Error> {
-        Interpreter::load(&self.inner.session, &self.inner.aot, admitted)
+        Interpreter::load(&self.inner.session, &self.inner.aot, &self.inner.isolation, admitted)
     }
 
     fn compile(&self, admitted: &Admitted) -> Result<CallComponent, Error> {

@@ -44,6 +44,20 @@ pub const COMPILE_CPU: Duration = Duration::from_secs(180);
 /// Wall time of the same, on a machine that is busy with other things.
 pub const COMPILE_WALL: Duration = Duration::from_secs(600);
 
+/// A worker process of an interpreter: to start, load native code and say what it is; to begin a session, beside the steps that
+/// it does again.
+pub const WORKER_START: Duration = Duration::from_secs(60);
+
+/// How often the host looks at a run's budget while it waits for a worker's word.
+pub const WORKER_TICK: Duration = Duration::from_millis(10);
+
+/// How long a worker has to end a run by itself after its budget ended or it was cancelled, before it is ended as a whole:
+/// some ticks of the epoch on a busy machine, and the sending of what was printed.
+pub const WORKER_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a worker may leave what it was sent unread.
+pub const WORKER_WRITE: Duration = Duration::from_secs(30);
+
 /// How often a compile worker is looked at whether it has ended; small beside the 50 ms that a tool takes.
 pub const COMPILE_POLL: Duration = Duration::from_millis(2);
 

@@ -57,6 +57,7 @@ impl Host {
         let worker = CompileWorker::new(sport_tests::binary(), vec!["compile-component".to_owned()]);
         let options = |aot_dir: PathBuf| SandboxOptions {
             compiler: Compiler::Worker(worker.clone()),
+            isolation: sport_tests::isolation(),
             ..SandboxOptions::new(aot_dir)
         };
         let sandbox = Sandbox::new(options(folder.path().join("aot"))).expect("a sandbox");

@@ -15,7 +15,8 @@ pub fn python() -> &'static Arc<Interpreter> {
     static PYTHON: OnceLock<Arc<Interpreter>> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let aot_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aot");
-        let sandbox = Sandbox::new(SandboxOptions::new(aot_dir)).unwrap();
+        let isolation = sport_tests::isolation();
+        let sandbox = Sandbox::new(SandboxOptions { isolation, ..SandboxOptions::new(aot_dir) }).unwrap();
         sandbox.interpreter(&sport_tests::component("python"), &Grants::new(["tools"]).unwrap()).unwrap()
     })
 }

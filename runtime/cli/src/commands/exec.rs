@@ -8,6 +8,7 @@ use sport_sandbox::{
     ArtifactStore, Budget, Channel, EndingKind, Limits, RunReport, RunRequest, SessionOptions, Toolbox,
 };
 
+use super::IsolationFlag;
 use crate::budget::BudgetFlags;
 use crate::exit::{CommandError, Exit};
 use crate::serve;
@@ -60,6 +61,8 @@ pub struct Exec {
     #[arg(last = true)]
     arguments: Vec<String>,
     #[command(flatten)]
+    isolation: IsolationFlag,
+    #[command(flatten)]
     budget: BudgetFlags,
 }
 
@@ -69,7 +72,7 @@ impl Exec {
         let limits = self.budget.apply(Limits::interpreter())?;
         // Before the sandbox is set up: what cannot be read need not wait for it.
         let request = self.code.as_deref().map(|code| self.request(code)).transpose()?;
-        let sandbox = super::sandbox()?;
+        let sandbox = super::sandbox(self.isolation)?;
         let interpreter = super::interpreter(&sandbox, &self.interpreter)?;
         let tools = self.tools.iter().map(|name| super::tool(&sandbox, name, &self.grants));
         let tools = tools.collect::<Result<Vec<_>, _>>()?;

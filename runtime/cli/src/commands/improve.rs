@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use sport_improve::{Config, Outcome, Places, Run, Stage as StageName, Summary, open_policy};
 
+use super::IsolationFlag;
 use crate::exit::{CommandError, Exit};
 use crate::paths;
 use crate::progress::{Progress, interrupt_flag};
@@ -31,6 +32,8 @@ pub struct Improve {
     /// Print the summary as JSON at the end, and no progress
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    isolation: IsolationFlag,
 }
 
 /// The stages of an iteration, each alone over a run directory.
@@ -65,6 +68,8 @@ pub struct StageArgs {
     /// Print the summary as JSON at the end, and no progress
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    isolation: IsolationFlag,
 }
 
 impl Improve {
@@ -73,9 +78,9 @@ impl Improve {
         let folder = self.run.clone().unwrap_or_else(|| default_run(&self.config));
         let mut progress = Progress::new(self.json, interrupt_flag());
         let mut run = if self.resume && is_run(&folder) {
-            open(&folder)?
+            open(&folder, self.isolation)?
         } else {
-            create(&self.config, &folder, self.seed)?
+            create(&self.config, &folder, self.seed, self.isolation)?
         };
         let outcome = run.improve(&mut progress)?;
         let summary = Summary::read(run.folder())?;
@@ -102,6 +107,7 @@ impl Stage {
             Self::Tune(arguments) => (StageName::Sft, arguments),
             Self::Evaluate(arguments) => (StageName::Evaluate, arguments),
         };
+        let isolation = arguments.isolation;
         let mut progress = Progress::new(arguments.json, interrupt_flag());
         let mut run = match &arguments.config {
             Some(_) if stage != StageName::Synthesize => {
@@ -110,8 +116,8 @@ impl Stage {
                 );
                 return Err(CommandError::new(Exit::Usage, "config-not-taken", message));
             }
-            Some(config) if !is_run(&arguments.run) => create(config, &arguments.run, None)?,
-            _ => open(&arguments.run)?,
+            Some(config) if !is_run(&arguments.run) => create(config, &arguments.run, None, isolation)?,
+            _ => open(&arguments.run, isolation)?,
         };
         run.stage(arguments.iteration, stage, &mut progress)?;
         if arguments.json {
@@ -121,7 +127,12 @@ impl Stage {
     }
 }
 
-fn create(config: &Path, folder: &Path, seed: Option<u64>) -> Result<Run, CommandError> {
+fn create(
+    config: &Path,
+    folder: &Path,
+    seed: Option<u64>,
+    isolation: IsolationFlag,
+) -> Result<Run, CommandError> {
     let mut config = Config::read(config, &Places::with_components(paths::components()))?;
     if let Some(seed) = seed {
         config.run.seed = seed;
@@ -135,11 +146,12 @@ fn create(config: &Path, folder: &Path, seed: Option<u64>) -> Result<Run, Comman
         return Err(CommandError::new(Exit::RunUnusable, "bad-run", message));
     }
     let policy = open_policy(&config.policy, &paths::torch_backend())?;
-    Ok(Run::create(folder, config, &super::sandbox()?, policy)?)
+    Ok(Run::create(folder, config, &super::sandbox(isolation)?, policy)?)
 }
 
-fn open(folder: &Path) -> Result<Run, CommandError> {
-    Ok(Run::open(folder, &super::sandbox()?, |section| open_policy(section, &paths::torch_backend()))?)
+fn open(folder: &Path, isolation: IsolationFlag) -> Result<Run, CommandError> {
+    let sandbox = super::sandbox(isolation)?;
+    Ok(Run::open(folder, &sandbox, |section| open_policy(section, &paths::torch_backend()))?)
 }
 
 fn is_run(folder: &Path) -> bool {

@@ -4,10 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use sport_sandbox::{
-    CompileWorker, Compiler, Grants, Installed, Interpreter, Registry, Sandbox, SandboxOptions, TaskFile,
-    Tool,
+    CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Registry, Sandbox, SandboxOptions,
+    SessionWorker, TaskFile, Tool,
 };
 
 use crate::exit::{CommandError, Exit};
@@ -19,13 +20,38 @@ pub mod exec;
 pub mod improve;
 pub mod plugin;
 pub mod run;
+pub mod session;
+
+/// Where agent code runs.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct IsolationFlag {
+    /// Run agent code in a process of its own, sealed off from this machine: a second wall around the sandbox
+    #[arg(long, value_enum, value_name = "WALL", default_value_t)]
+    isolation: Wall,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Wall {
+    /// The sandbox alone
+    #[default]
+    None,
+    /// A sealed process around it
+    Process,
+}
 
 /// The sandbox with its compiled-code cache. What is not in it is compiled by this program in a process with limits.
-pub fn sandbox() -> Result<Sandbox, CommandError> {
+pub fn sandbox(isolation: IsolationFlag) -> Result<Sandbox, CommandError> {
     let program = std::env::current_exe()?;
-    let worker = CompileWorker::new(program, vec![compile::NAME.to_owned()]);
+    let worker = CompileWorker::new(program.clone(), vec![compile::NAME.to_owned()]);
+    let isolation = match isolation.isolation {
+        Wall::None => Isolation::None,
+        Wall::Process => {
+            Isolation::Process(SessionWorker { program, arguments: vec![session::NAME.to_owned()] })
+        }
+    };
     let options = SandboxOptions {
         compiler: Compiler::Worker(worker),
+        isolation,
         ..SandboxOptions::new(paths::cache().join("aot"))
     };
     let sandbox = Sandbox::new(options)?;

@@ -6,6 +6,7 @@
 //! * `/task` ([`task`]) holds the operator's files under plain names. Each is opened through cap-std when the session is
 //!   opened, and read at most once, however many forks look at it.
 //! * `/scratch` ([`scratch`]) is a tree in memory with quotas on bytes, files and depth. There are no links.
+//! * A tree that came from elsewhere is looked through before it is used (`sound`).
 //! * Names ([`path`]) are taken apart in one place, for the guest's own file calls and for the names in tool arguments.
 //!
 //! The WASI interface over this is in [`crate::wasi`]; the plain names in tool arguments (`/task/photo.jpg`,
@@ -14,6 +15,7 @@
 pub(crate) mod data;
 pub(crate) mod path;
 pub(crate) mod scratch;
+mod sound;
 pub(crate) mod task;
 mod view;
 

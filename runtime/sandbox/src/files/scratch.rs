@@ -56,18 +56,21 @@ pub(crate) enum NodeKind {
 /// The tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Scratch {
-    nodes: Arc<BTreeMap<Inode, Arc<Node>>>,
-    next: Inode,
+    pub(super) nodes: Arc<BTreeMap<Inode, Arc<Node>>>,
+    pub(super) next: Inode,
     /// The sum of all files' sizes.
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// What a tool call changed, to be put into a replay: small, since it points at the nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct ScratchChange {
-    nodes: Vec<(Inode, Option<Arc<Node>>)>,
-    next: Inode,
-    bytes: u64,
+    /// The nodes that are new or changed, and the numbers of those that are gone.
+    pub nodes: Vec<(Inode, Option<Arc<Node>>)>,
+    /// The next number to be given out.
+    pub next: Inode,
+    /// The sum of all files' sizes.
+    pub bytes: u64,
 }
 
 impl Default for Scratch {

@@ -67,6 +67,18 @@ impl TaskFiles {
         Ok(Self { files: entries })
     }
 
+    /// Files whose bytes are here already, in the order of their names, which were checked.
+    pub fn of_bytes(files: Vec<(String, Arc<[u8]>)>) -> Self {
+        let entries = files.into_iter().map(|(name, bytes)| Entry {
+            name,
+            size: bytes.len() as u64,
+            file: Mutex::default(),
+            bytes: OnceLock::from(Ok(bytes)),
+            artifact: OnceLock::new(),
+        });
+        Self { files: entries.collect() }
+    }
+
     /// The files in the order of their names.
     pub fn entries(&self) -> &[Entry] {
         &self.files

@@ -18,10 +18,12 @@
 
 use std::sync::{Arc, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::idle::Retired;
-use super::interpreter::Instance;
+use super::interpreter::{Instance, LocalInterpreter};
 use super::journal::Step;
-use super::run::{Ended, Session, on_guest_thread};
+use super::run::{Ended, LocalSession, Origin, on_guest_thread};
 use super::snapshot::Snapshot;
 use super::state::{Carried, Diverged, Source};
 use crate::budget::Budget;
@@ -57,7 +59,7 @@ impl ForkError {
 }
 
 /// How a session came to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Made {
     /// It was opened.
     Opened,
@@ -77,7 +79,7 @@ pub(super) struct Checkpoint {
 }
 
 /// Makes a fork in the way that is possible.
-pub(super) fn fork(parent: &Session) -> Result<Session, ForkError> {
+pub(super) fn fork(parent: &LocalSession) -> Result<LocalSession, ForkError> {
     let span = tracing::debug_span!("fork", replayed_because = tracing::field::Empty);
     let _entered = span.enter();
     if parent.journal.is_empty() {
@@ -95,7 +97,7 @@ pub(super) fn fork(parent: &Session) -> Result<Session, ForkError> {
 }
 
 /// Takes the checkpoint that a fork would take. Where none can be taken, forks are made by replay anyway.
-pub(super) fn keep(parent: &Session) {
+pub(super) fn keep(parent: &LocalSession) {
     if parent.journal.is_empty() || parent.interpreter.restless().is_some() {
         return;
     }
@@ -104,7 +106,7 @@ pub(super) fn keep(parent: &Session) {
     }
 }
 
-fn from_memory(parent: &Session) -> Result<Session, String> {
+fn from_memory(parent: &LocalSession) -> Result<LocalSession, String> {
     if let Some(reason) = parent.interpreter.restless() {
         return Err(reason.to_owned());
     }
@@ -130,14 +132,14 @@ fn from_memory(parent: &Session) -> Result<Session, String> {
     restored.map_err(|error| failed("its memory could not be mapped", &error))?;
     let state = instance.store.data_mut();
     state.carry_on(&checkpoint.carried).map_err(|error| failed("its memory has no room", &error))?;
-    let fork = Session::forked(parent, instance, Made::FromMemory);
+    let fork = LocalSession::forked(parent, instance, Made::FromMemory);
     // Until it has run something, its state is the parent's.
     *fork.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(checkpoint);
     Ok(fork)
 }
 
 /// The checkpoint of the parent's state, taken now if nobody did before.
-fn checkpoint(parent: &Session) -> Result<Arc<Checkpoint>, String> {
+fn checkpoint(parent: &LocalSession) -> Result<Arc<Checkpoint>, String> {
     // Whoever forks the same parent meanwhile waits here, and finds it done.
     let mut kept = parent.checkpoint.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(checkpoint) = &*kept {
@@ -163,23 +165,30 @@ fn checkpoint(parent: &Session) -> Result<Arc<Checkpoint>, String> {
 }
 
 /// Does the parent's steps again in a fresh instance.
-pub(super) fn by_replay(parent: &Session, reason: &str) -> Result<Session, ForkError> {
+pub(super) fn by_replay(parent: &LocalSession, reason: &str) -> Result<LocalSession, ForkError> {
+    let steps = &parent.journal;
+    let instance = replayed(&parent.interpreter, &parent.origin, steps)?;
+    let made = instance.store.data().branch();
+    if !steps.is_empty() && !made.files.scratch.same(&parent.branch().files.scratch) {
+        let step = steps.len() - 1;
+        return Err(ForkError::ReplayDiverged { step, reason: "its files in /scratch differ".to_owned() });
+    }
+    Ok(LocalSession::forked(parent, instance, Made::ByReplay(reason.to_owned())))
+}
+
+/// An instance in which these steps were done again.
+pub(super) fn replayed(
+    interpreter: &LocalInterpreter,
+    origin: &Origin,
+    steps: &[Arc<Step>],
+) -> Result<Instance, ForkError> {
     let failed = |error: wasmtime::Error| ForkError::Instance(format!("{error:#}"));
-    let mut instance = parent.origin.instantiate(&parent.interpreter, None).map_err(failed)?;
-    if !parent.journal.is_empty() {
-        let steps = &parent.journal;
+    let mut instance = origin.instantiate(interpreter, None).map_err(failed)?;
+    if !steps.is_empty() {
         let done = on_guest_thread(|| replay_all(&mut instance, steps), || {});
         done.map_err(|error| ForkError::Instance(format!("cannot start a thread: {error}")))??;
-        let made = instance.store.data().branch();
-        if !made.files.scratch.same(&parent.branch().files.scratch) {
-            let step = steps.len() - 1;
-            return Err(ForkError::ReplayDiverged {
-                step,
-                reason: "its files in /scratch differ".to_owned(),
-            });
-        }
     }
-    Ok(Session::forked(parent, instance, Made::ByReplay(reason.to_owned())))
+    Ok(instance)
 }
 
 fn replay_all(instance: &mut Instance, steps: &[Arc<Step>]) -> Result<(), ForkError> {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use wasmtime::Store;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::image::strip;
 use super::memory::{AtRest, Image, Place, Start, with_start};
 use super::rest;
-use super::run::{Session, SessionOptions};
 use super::snapshot::Snapshot;
 use super::state::SessionState;
 use crate::admission::Admitted;
@@ -41,8 +40,8 @@ pub struct InterpreterInfo {
     pub packages: Vec<String>,
 }
 
-/// An admitted interpreter.
-pub struct Interpreter {
+/// An admitted interpreter in this process.
+pub(crate) struct LocalInterpreter {
     name: String,
     digest: String,
     info: InterpreterInfo,
@@ -54,9 +53,9 @@ pub struct Interpreter {
     restless: Option<String>,
 }
 
-impl fmt::Debug for Interpreter {
+impl fmt::Debug for LocalInterpreter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interpreter")
+        f.debug_struct("LocalInterpreter")
             .field("name", &self.name)
             .field("digest", &self.digest)
             .finish_non_exhaustive()
@@ -100,33 +99,48 @@ impl Instance {
     }
 }
 
-impl Interpreter {
+impl LocalInterpreter {
     /// Compiles (or takes from the cache), links, and asks the component what it is.
     pub(crate) fn load(engine: &SessionEngine, aot: &AotCache, admitted: Admitted) -> Result<Self, Error> {
         let Admitted { name, source, inspection, interfaces, .. } = admitted;
-        let Compiled { component, image, restless } =
-            compile(engine, aot, &name, &inspection.digest, &source)?;
+        let compiled = compile(engine, aot, &name, &inspection.digest, &source)?;
+        Self::link(engine, &name, &inspection.digest, &interfaces, compiled)?.described()
+    }
+
+    /// Links what was compiled. None of the component's code runs.
+    pub fn link(
+        engine: &SessionEngine,
+        name: &str,
+        digest: &str,
+        interfaces: &[String],
+        compiled: Compiled,
+    ) -> Result<Self, Error> {
+        let Compiled { component, image, restless, .. } = compiled;
         let bad =
-            |error: wasmtime::Error| Error::Compile { name: name.clone(), reason: format!("{error:#}") };
+            |error: wasmtime::Error| Error::Compile { name: name.to_owned(), reason: format!("{error:#}") };
         let mut linker = Linker::<SessionState>::new(engine.engine());
         wasi::link(&mut linker).map_err(bad)?;
-        for interface in &interfaces {
+        for interface in interfaces {
             link(&mut linker, interface).map_err(bad)?;
         }
         let linked = linker.instantiate_pre(&component).and_then(InterpreterPre::new).map_err(bad)?;
-        let mut interpreter = Self {
-            name,
-            digest: inspection.digest,
+        Ok(Self {
+            name: name.to_owned(),
+            digest: digest.to_owned(),
             info: InterpreterInfo { language: String::new(), version: String::new(), packages: Vec::new() },
             engine: engine.clone(),
             linked,
             image,
             restless,
-        };
+        })
+    }
+
+    /// Asks the component what it is.
+    pub fn described(mut self) -> Result<Self, Error> {
         let room = limits::SESSION_WASM_STACK + limits::HOST_STACK;
-        interpreter.info = stack::with_room(room, || interpreter.describe())
+        self.info = stack::with_room(room, || self.describe())
             .map_err(|error| Error::Engine { reason: format!("cannot start a thread: {error}") })??;
-        Ok(interpreter)
+        Ok(self)
     }
 
     /// The component's file name without the ending.
@@ -152,11 +166,6 @@ impl Interpreter {
     /// What the memory of every instance begins with.
     pub(super) fn image(&self) -> Option<&Arc<Image>> {
         self.image.as_ref()
-    }
-
-    /// Opens a session.
-    pub fn open(self: &Arc<Self>, options: SessionOptions) -> Result<Session, Error> {
-        Session::open(Arc::clone(self), options)
     }
 
     /// An instance for a session, after its prelude. With a snapshot its memory is made for it; the snapshot itself is
@@ -234,14 +243,19 @@ const RESTLESS: &str = "restless";
 /// The reason where they can: the cache takes an empty file for none.
 const AT_REST: &str = "at rest";
 
-/// A compiled component, the image its memory starts from, and why its memory is not all of its state, if it is not.
-struct Compiled {
-    component: wasmtime::component::Component,
-    image: Option<Arc<Image>>,
-    restless: Option<String>,
+/// A compiled component.
+pub(crate) struct Compiled {
+    pub component: Component,
+    /// The image that its memory starts from.
+    pub image: Option<Arc<Image>>,
+    /// Why its memory is not all of its state, if it is not.
+    pub restless: Option<String>,
+    /// What its code is kept under.
+    pub key: String,
 }
 
-fn compile(
+/// Compiles, or takes from the cache.
+pub(crate) fn compile(
     engine: &SessionEngine,
     aot: &AotCache,
     name: &str,
@@ -262,7 +276,7 @@ fn compile(
                 .map(|cut| Cow::Owned(cut.component))
                 .map_err(|error| unsuited(name, &error))
         })?;
-        return Ok(Compiled { component, image: Some(Arc::new(image)), restless });
+        return Ok(Compiled { component, image: Some(Arc::new(image)), restless, key: cut_digest });
     }
     let bytes = source.bytes()?;
     match strip(bytes) {
@@ -287,7 +301,7 @@ fn compile(
                 None => Image::from_bytes(&cut.image),
             };
             let image = image.map_err(Error::io("map the memory image of", name))?;
-            Ok(Compiled { component, image: Some(Arc::new(image)), restless })
+            Ok(Compiled { component, image: Some(Arc::new(image)), restless, key: cut_digest })
         }
         // Not even its description could be had, and to lay the memory out would take it here and now.
         Err(super::image::Unsuited::TooLarge(found)) => Err(Error::TooBig {
@@ -300,7 +314,8 @@ fn compile(
             tracing::warn!(name, %reason, "the interpreter's memory cannot be mapped; its sessions start slower");
             let component =
                 aot.component(engine, Profile::Session, name, digest, || Ok(Cow::Borrowed(bytes)))?;
-            Ok(Compiled { component, image: None, restless: Some(reason.to_string()) })
+            let restless = Some(reason.to_string());
+            Ok(Compiled { component, image: None, restless, key: digest.to_owned() })
         }
     }
 }

@@ -24,8 +24,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
@@ -71,6 +71,11 @@ impl Image {
         Ok(Self { file, len, base })
     }
 
+    /// The file.
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
     fn bytes(&self) -> &[u8] {
         // SAFETY: the mapping is `len` bytes long and lives as long as `self`; nobody changes the file, by the constructors'
         // terms.
@@ -83,6 +88,16 @@ impl Drop for Image {
         // SAFETY: mapped in `checked`, and `bytes` borrows from `self`, so no slice is left.
         let _ = unsafe { rustix::mm::munmap(self.base, self.len) };
     }
+}
+
+/// What the kernel tells of this process' pages. Opened once: a process with a second wall around it opens no files later on.
+pub(crate) fn page_table() -> std::io::Result<&'static File> {
+    static TABLE: OnceLock<File> = OnceLock::new();
+    if let Some(table) = TABLE.get() {
+        return Ok(table);
+    }
+    let table = File::open("/proc/self/pagemap")?;
+    Ok(TABLE.get_or_init(|| table))
 }
 
 /// How a memory is to begin.
@@ -311,8 +326,7 @@ impl<'a> AtRest<'a> {
         let page = rustix::param::page_size();
         let pages = self.size() / page;
         let mut entries = vec![0_u8; pages * 8];
-        let table = File::open("/proc/self/pagemap")?;
-        table.read_exact_at(&mut entries, (self.place.base.addr() / page * 8) as u64)?;
+        page_table()?.read_exact_at(&mut entries, (self.place.base.addr() / page * 8) as u64)?;
         let mut runs: Vec<Range<usize>> = Vec::new();
         for (number, entry) in entries.chunks_exact(8).enumerate() {
             let entry = u64::from_le_bytes(entry.try_into().unwrap_or_default());

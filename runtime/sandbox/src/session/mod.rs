@@ -5,6 +5,8 @@
 //!
 //! # Layout
 //!
+//! * `handle`: [`Interpreter`] and [`Session`], wherever they run; all else here is about this process, and
+//!   [`crate::isolation`] about another one;
 //! * `interpreter`: compile, link once, describe, open;
 //! * `run`: a run of agent code, how it ended, and what it may commit;
 //! * `state`: the store's state and the host functions that a session answers itself;
@@ -20,15 +22,16 @@
 //! * A replay calls no tool and shows no output. Every answer it gives was recorded, and everything that the guest asks is
 //!   compared with the record; a difference ends it.
 
-mod caller;
+pub(crate) mod caller;
 mod fork;
+mod handle;
 mod idle;
 mod image;
-mod interpreter;
-mod journal;
-mod memory;
+pub(crate) mod interpreter;
+pub(crate) mod journal;
+pub(crate) mod memory;
 mod rest;
-mod run;
+pub(crate) mod run;
 mod snapshot;
 mod state;
 
@@ -36,8 +39,8 @@ use std::sync::Arc;
 
 pub use crate::wasi::stdio::Channel;
 pub use fork::{ForkError, Made};
-pub use interpreter::{Interpreter, InterpreterInfo};
-pub use run::{Session, SessionOptions};
+pub use handle::{Interpreter, Session, SessionOptions};
+pub use interpreter::InterpreterInfo;
 
 /// Makes the sessions' memories.
 pub(crate) fn memory_creator() -> Option<Arc<dyn wasmtime::MemoryCreator>> {

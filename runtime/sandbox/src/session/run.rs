@@ -9,7 +9,7 @@ use wasmtime_wasi::I32Exit;
 use super::caller::{Sink, line};
 use super::fork::{self, Checkpoint, ForkError, Made, diverged};
 use super::idle::Idle;
-use super::interpreter::{Instance, Interpreter};
+use super::interpreter::{Instance, LocalInterpreter};
 use super::journal::{Call, Mark, Step};
 use super::snapshot::Snapshot;
 use super::state::{Run, SessionState, Source, stop_of};
@@ -19,30 +19,18 @@ use crate::budget::{Budget, Resource};
 use crate::contract::interpreter::exports::sport::interpreter::interpreter as guest;
 use crate::contract::lift;
 use crate::error::Error;
-use crate::files::{FileView, TaskFile};
+use crate::files::FileView;
 use crate::host::{HostCx, HostState as _};
 use crate::limits::{self, Limits};
-use crate::state::PluginState;
 use crate::types::{
     CodeValue, EndingKind, Failure, FailureKind, Raised, RunReport, RunRequest, ToolCall, Usage,
 };
 use crate::wasi::stdio::{Channel, Taken};
 use crate::{call, text};
 
-/// What a session is opened with.
-#[derive(Clone, Debug)]
-pub struct SessionOptions {
-    /// Decides every random number that the code draws.
-    pub seed: u64,
-    /// What lies in `/task`.
-    pub files: Vec<TaskFile>,
-    /// Where artifacts are kept.
-    pub store: ArtifactStore,
-}
-
 /// One instance of an interpreter and everything its code has made so far.
-pub struct Session {
-    pub(super) interpreter: Arc<Interpreter>,
+pub(crate) struct LocalSession {
+    pub(super) interpreter: Arc<LocalInterpreter>,
     /// None after a run whose state must not be gone on with. A run has the session to itself; the lock is for the threads
     /// that fork it at once, of which the first takes the checkpoint.
     pub(super) instance: Mutex<Option<Instance>>,
@@ -68,9 +56,9 @@ pub(super) struct Origin {
     pub idle: Arc<Idle>,
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for LocalSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
+        f.debug_struct("LocalSession")
             .field("interpreter", &self.interpreter)
             .field("steps", &self.steps())
             .field("healthy", &self.healthy())
@@ -78,25 +66,52 @@ impl fmt::Debug for Session {
     }
 }
 
-impl Session {
-    pub(super) fn open(interpreter: Arc<Interpreter>, options: SessionOptions) -> Result<Self, Error> {
+impl LocalSession {
+    /// A session of which nothing has run.
+    pub fn open(
+        interpreter: Arc<LocalInterpreter>,
+        seed: u64,
+        files: FileView,
+        store: ArtifactStore,
+    ) -> Result<Self, Error> {
         let _span = tracing::debug_span!("open").entered();
-        let SessionOptions { seed, files, store } = options;
-        let origin = Origin { seed, files: FileView::new(&files)?, store, idle: Arc::default() };
+        let origin = Origin { seed, files, store, idle: Arc::default() };
         let instance = origin.instantiate(&interpreter, None).map_err(|error| Error::Engine {
             reason: format!("cannot start an interpreter session: {error:#}"),
         })?;
-        let branch = Branch { files: origin.files.clone(), state: PluginState::new() };
-        Ok(Self {
+        Ok(Self::with(interpreter, origin, instance, Vec::new()))
+    }
+
+    /// A session in which these steps, recorded of another, were done again.
+    pub fn restored(
+        interpreter: Arc<LocalInterpreter>,
+        seed: u64,
+        files: FileView,
+        store: ArtifactStore,
+        steps: Vec<Arc<Step>>,
+    ) -> Result<Self, ForkError> {
+        let origin = Origin { seed, files, store, idle: Arc::default() };
+        let instance = fork::replayed(&interpreter, &origin, &steps)?;
+        Ok(Self::with(interpreter, origin, instance, steps))
+    }
+
+    fn with(
+        interpreter: Arc<LocalInterpreter>,
+        origin: Origin,
+        instance: Instance,
+        journal: Vec<Arc<Step>>,
+    ) -> Self {
+        let branch = instance.store.data().branch();
+        Self {
             interpreter,
             instance: Mutex::new(Some(instance)),
             checkpoint: Mutex::default(),
             ended: None,
             branch,
             origin,
-            journal: Vec::new(),
+            journal,
             made: Made::Opened,
-        })
+        }
     }
 
     /// A session with this instance, whose state is that of `parent` after its last committed step.
@@ -115,11 +130,6 @@ impl Session {
         }
     }
 
-    /// The interpreter that this is a session of.
-    pub fn interpreter(&self) -> &Arc<Interpreter> {
-        &self.interpreter
-    }
-
     /// How many steps were committed.
     pub fn steps(&self) -> usize {
         self.journal.len()
@@ -133,6 +143,16 @@ impl Session {
     /// Files and plugin state after the last committed step.
     pub fn branch(&self) -> &Branch {
         &self.branch
+    }
+
+    /// Where what it displays is kept.
+    pub(crate) fn store(&self) -> &ArtifactStore {
+        &self.origin.store
+    }
+
+    /// The last committed step.
+    pub(crate) fn last_step(&self) -> Option<&Arc<Step>> {
+        self.journal.last()
     }
 
     /// How it came to be.
@@ -188,18 +208,10 @@ impl Session {
         budget: &Budget,
         sink: Option<&mut Sink<'_>>,
     ) -> RunReport {
-        if self.journal.len() >= limits::SESSION_STEPS {
-            let reason =
-                format!("the session has had {} steps, the most there may be", limits::SESSION_STEPS);
-            return refused(EndingKind::Exhausted, reason);
+        if let Some(report) = too_many(self.journal.len()) {
+            return report;
         }
-        let Some(mut instance) = self.instance().take() else {
-            let last = self.ended.map_or("badly", EndingKind::name);
-            let reason = format!(
-                "the session is over: its last run ended as {last}; fork it to go on from before that"
-            );
-            return refused(EndingKind::Trapped, reason);
-        };
+        let Some(mut instance) = self.instance().take() else { return over(self.ended) };
         // What this thread did before is nobody's cpu time here; tools that it runs for the guest are charged from now on.
         Budget::new(*budget.limits()).enter_thread();
         // A node of its own: what this run uses, and what it was refused, is this run's.
@@ -273,7 +285,7 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl Drop for LocalSession {
     fn drop(&mut self) {
         // Nobody is left who could use it when this was the last of its family.
         let family = Arc::strong_count(&self.origin.idle) > 1;
@@ -287,7 +299,7 @@ impl Origin {
     /// A fresh instance as the session's first one was; its memory is made for the snapshot, if there is one.
     pub fn instantiate(
         &self,
-        interpreter: &Interpreter,
+        interpreter: &LocalInterpreter,
         snapshot: Option<&Arc<Snapshot>>,
     ) -> wasmtime::Result<Instance> {
         // Its first run brings the budget that it is charged to; until then the store's own cap bounds it.
@@ -481,8 +493,25 @@ pub(super) fn on_guest_thread<R: Send>(
     })
 }
 
+/// The report of a run in a session that has had all the steps that it may have.
+pub(crate) fn too_many(steps: usize) -> Option<RunReport> {
+    let most = limits::SESSION_STEPS;
+    (steps >= most).then(|| {
+        let reason = format!("the session has had {most} steps, the most there may be");
+        refused(EndingKind::Exhausted, reason)
+    })
+}
+
+/// The report of a run in a session whose last run ended badly.
+pub(crate) fn over(ended: Option<EndingKind>) -> RunReport {
+    let last = ended.map_or("badly", EndingKind::name);
+    let reason =
+        format!("the session is over: its last run ended as {last}; fork it to go on from before that");
+    refused(EndingKind::Trapped, reason)
+}
+
 /// The report of a run that did not take place.
-fn refused(ending: EndingKind, reason: String) -> RunReport {
+pub(crate) fn refused(ending: EndingKind, reason: String) -> RunReport {
     RunReport {
         ending,
         answer: None,

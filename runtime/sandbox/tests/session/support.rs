@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sport_sandbox::{
-    ArtifactStore, Branch, Budget, Failure, FailureKind, Grants, Interpreter, Limits, Outcome, RunReport,
-    RunRequest, Sandbox, SandboxOptions, Session, SessionOptions, TaskFile, ToolHost, ToolInfo,
+    ArtifactStore, Branch, Budget, Failure, FailureKind, Grants, Interpreter, Isolation, Limits, Outcome,
+    RunReport, RunRequest, Sandbox, SandboxOptions, Session, SessionOptions, SessionWorker, TaskFile,
+    ToolHost, ToolInfo,
 };
 
 /// The built component of this name, or a failure that says how to make it.
@@ -28,8 +29,21 @@ pub fn sandbox() -> &'static Sandbox {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     SANDBOX.get_or_init(|| {
         let aot_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("aot");
-        Sandbox::new(SandboxOptions::new(aot_dir)).unwrap()
+        Sandbox::new(SandboxOptions { isolation: isolation(), ..SandboxOptions::new(aot_dir) }).unwrap()
     })
+}
+
+/// Where sessions run: with `SPORT_TEST_ISOLATION=process` in a process of their own, where everything must be the same.
+pub fn isolation() -> Isolation {
+    match std::env::var("SPORT_TEST_ISOLATION").as_deref() {
+        Ok("process") => {
+            let folder = std::env::current_exe().unwrap();
+            let program = folder.parent().unwrap().parent().unwrap().join("sport");
+            assert!(program.is_file(), "{} is missing: run `make sport` first", program.display());
+            Isolation::Process(SessionWorker { program, arguments: vec!["run-sessions".to_owned()] })
+        }
+        _ => Isolation::None,
+    }
 }
 
 /// The Python interpreter.

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use sport_sandbox::{Change, Described, Grant, HostRule, Installed, Pin, Registry, State, components_in};
 
-use crate::commands;
+use crate::commands::{self, IsolationFlag};
 use crate::exit::{CommandError, Exit};
 use crate::paths;
 
@@ -73,7 +73,7 @@ impl Add {
     pub fn run(self) -> Result<Exit, CommandError> {
         let sources = self.sources()?;
         let registry = Registry::open(&paths::config())?;
-        let sandbox = commands::sandbox()?;
+        let sandbox = commands::sandbox(IsolationFlag::default())?;
         let mut added = Vec::new();
         for (name, source) in sources {
             if commands::is_first_party(&name) {
@@ -153,7 +153,7 @@ impl Approve {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
         let registry = Registry::open(&paths::config())?;
-        let sandbox = commands::sandbox()?;
+        let sandbox = commands::sandbox(IsolationFlag::default())?;
         // With what it would be granted, or a plugin that asks for more could not even be looked at.
         let look = registry.look(&sandbox, &self.name, &self.grants)?;
         if look.changes.is_empty() {

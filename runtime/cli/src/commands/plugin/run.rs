@@ -7,7 +7,7 @@ use serde_json::Value;
 use sport_sandbox::{ArtifactStore, Branch, Budget, Content, Limits, TaskFile, ToolHost, Toolbox};
 
 use crate::budget::BudgetFlags;
-use crate::commands;
+use crate::commands::{self, IsolationFlag};
 use crate::exit::{CommandError, Exit};
 
 /// `sport plugin run`
@@ -45,7 +45,7 @@ impl Run {
             CommandError::new(Exit::Usage, "bad-arguments", message)
         })?;
         let limits = self.budget.apply(Limits::tool())?;
-        let tool = commands::tool(&commands::sandbox()?, &self.plugin, &self.grants)?;
+        let tool = commands::tool(&commands::sandbox(IsolationFlag::default())?, &self.plugin, &self.grants)?;
         let mut toolbox = Toolbox::new(vec![tool], ArtifactStore::new_in_memory())?;
         let Some(name) = &self.tool else {
             return list(&toolbox, self.json);
