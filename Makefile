@@ -56,6 +56,7 @@ lint: ## formatting and clippy
 	$(WITH_TORCH) clippy --release --locked --workspace --all-targets -- -D warnings
 test-host:
 	$(WITH_TORCH) test --release --locked --workspace
+	SPORT_TEST_ISOLATION=process $(WITH_TORCH) test --release --locked --workspace --test session --test python --test abuse
 test-guests:
 	cd plugins && $(CARGO) test --locked
 	cd plugins/interpreters/python && python3 -m unittest discover -s tests

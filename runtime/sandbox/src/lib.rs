@@ -86,7 +86,7 @@ pub use fetch::Resolver;
 pub use files::{FileView, ResolvedFile, TaskFile};
 pub use grants::Grants;
 pub use inspect::{Inspection, Kind, inspect};
-pub use isolation::{Isolation, Seal, SessionWorker, seal_process, session_worker};
+pub use isolation::{Isolation, Seal, SessionWorker, probe_seal, seal_process, session_worker};
 pub use judging::*;
 pub use limits::Limits;
 pub use registry::{

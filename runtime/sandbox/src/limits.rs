@@ -312,9 +312,9 @@ pub const IDLE_INSTANCES: usize = 5;
 /// Memory that one of them may hold of its own: CPython writes to 3 MB in every session, and 10 MB are a candidate that worked.
 pub const IDLE_BYTES: usize = 16 << 20;
 
-/// Longest header of a message from a worker process: a report with its output, value and answer, as JSON, where a character
-/// may take six.
-pub const WORKER_HEADER_BYTES: u64 = 64 * MIB;
+/// Longest header of a message from a worker process: a report with its value, its answer and the names of all files, as JSON,
+/// where a character may take six. What is parsed from it can take ten times as much.
+pub const WORKER_HEADER_BYTES: u64 = 24 * MIB;
 
 /// Most bytes behind such a header: all of `/scratch`, or everything that a run may display.
 pub const WORKER_BODY_BYTES: u64 = 512 * MIB;

@@ -100,6 +100,7 @@ fn done(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
     let mark = json!({ "digest": vec![0; 32], "clock": 0, "random": [0, 0] });
     let mut done = json!({
         "report": report,
+        "output": [0, 0],
         "answer": [],
         "value": [],
         "tool_calls": [],
@@ -140,7 +141,9 @@ fn in_a_run() {
     let cases = [
         ("output", vec![(json!({ "Show": "Stdout" }), 400 << 20)], "more output"),
         ("out of place", vec![(json!("Begun"), 0)], "out of place"),
-        ("stdout", vec![(done(|d| d["report"]["stdout"] = json!("x".repeat(60 << 20))), 0)], "more output"),
+        ("header", vec![(done(|d| d["report"]["stdout"] = json!("x".repeat(30 << 20))), 0)], "too many"),
+        ("stdout", vec![(done(|d| d["output"] = json!([60 << 20, 0])), 60 << 20)], "more output"),
+        ("no stdout", vec![(done(|d| d["output"] = json!([2, 1])), 2)], "output are missing"),
         ("deep", vec![(done(|d| d["answer"] = json!([deep()])), 0)], ""),
         ("large", vec![(done(|d| d["answer"] = json!(["x".repeat(2 << 20)])), 0)], "larger or deeper"),
         ("shape", vec![(done(|d| d["report"]["ending"] = json!("won")), 0)], "no message"),
@@ -253,9 +256,9 @@ fn one_that_says_nothing() {
 #[test]
 fn a_report_that_is_well_is_taken() {
     // Else the cases above would prove nothing.
-    let python = load(&json!({ "words": [(done(|d| d["report"]["stdout"] = json!("hi")), 0)] })).unwrap();
+    let python = load(&json!({ "words": [(done(|d| d["output"] = json!([2, 0])), 2)] })).unwrap();
     let mut session = open(&python);
     let report = session.run(&request("1"), &mut Tools::default(), &Budget::new(Limits::interpreter()));
-    assert_eq!((report.ending, report.stdout.as_str()), (EndingKind::Value, "hi"), "{report:?}");
+    assert_eq!((report.ending, report.stdout.as_str()), (EndingKind::Value, "xx"), "{report:?}");
     assert_eq!(session.steps(), 1);
 }

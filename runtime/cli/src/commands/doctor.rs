@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
+use sport_sandbox::Seal;
 
 use crate::exit::{CommandError, Exit};
 use crate::paths;
@@ -40,7 +41,7 @@ const COMPONENTS: [&str; 4] = ["python", "image", "calculator", "execution-facts
 impl Doctor {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
-        let checks = [cpu(), cache(), components(), images(), model(), torch()];
+        let checks = [cpu(), cache(), components(), second_wall(), images(), model(), torch()];
         let healthy = checks.iter().all(|check| check.ok);
         if self.json {
             super::print_json(&serde_json::json!({ "healthy": healthy, "checks": checks }))?;
@@ -128,6 +129,30 @@ fn components() -> Check {
         format!("no {} in {}", missing.join(", "), folder.display())
     };
     check("components", missing.is_empty(), found, "`exec` and `improve`", "run `make components`")
+}
+
+/// Asks a process of its own, since what it gives up is given up for good.
+fn second_wall() -> Check {
+    let probe = || -> Result<String, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let output = std::process::Command::new(program).args([super::session::NAME, "--probe"]).output();
+        let output = output.map_err(|error| error.to_string())?;
+        let seal: Seal = serde_json::from_slice(&output.stdout).map_err(|_| {
+            let words = String::from_utf8_lossy(&output.stderr);
+            words.trim().trim_start_matches("error: ").to_owned()
+        })?;
+        let network = if seal.network_namespace {
+            "no network at all"
+        } else {
+            "no new sockets (this machine gives a plain user no network namespace)"
+        };
+        Ok(format!("a sealed process: filtered system calls, {network}"))
+    };
+    let (ok, found) = match probe() {
+        Ok(found) => (true, found),
+        Err(reason) => (false, reason),
+    };
+    check("second wall", ok, found, "`--isolation process`", "a kernel that takes seccomp filters is needed")
 }
 
 fn images() -> Check {

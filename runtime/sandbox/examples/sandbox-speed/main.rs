@@ -12,6 +12,7 @@
 mod guest;
 mod rows;
 mod tools;
+mod walls;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -101,7 +102,7 @@ fn main() -> Result<(), Failed> {
         rows.push(step.done());
     }
 
-    rows.push(side_by_side(&python, &toolbox)?);
+    rows.extend(walls::rows(components, aot_dir, &python, &toolbox)?);
 
     let expression = json!({ "expression": "237 * 83" });
     let [ours, _] = alternate(
@@ -154,35 +155,4 @@ fn exec(session: &mut Session, code: &str, tools: &mut Toolbox) -> Result<(), Fa
 fn python3(code: &str) -> Result<(), Failed> {
     let status = Command::new("python3").args(["-c", code]).stdout(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err(format!("python3 ended with {status}").into()) }
-}
-
-/// Five candidates of one step, each with work of its own, at once and one after the other.
-fn side_by_side(python: &Arc<Interpreter>, toolbox: &Toolbox) -> Result<serde_json::Value, Failed> {
-    let mut parent = open(python)?;
-    exec(&mut parent, "x = 0", &mut toolbox.clone())?;
-    let candidate = || -> Result<(), String> {
-        let mut fork = parent.fork().map_err(|error| error.to_string())?;
-        let code = "for n in range(300_000): x += n";
-        exec(&mut fork, code, &mut toolbox.clone()).map_err(|error| error.to_string())
-    };
-    let at_once = || {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..5).map(|_| scope.spawn(candidate)).collect();
-            threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a panic".to_owned())?)
-        })
-    };
-    let [ours, theirs] = alternate(
-        REPEATS / 2,
-        || at_once().map_err(Failed::from),
-        || (0..5).try_for_each(|_| candidate()).map_err(Failed::from),
-    )?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(Row {
-        name: &format!("five candidates of one step side by side in one process, {cores} cores"),
-        unit: "ms",
-        value: ours.median(),
-        baseline: Some(("one after the other", theirs.median())),
-        goal: None,
-    }
-    .done())
 }

@@ -50,15 +50,8 @@ pub(super) fn report(
     report: RunReport,
     displayed: &[u64],
     body: &mut Taken,
-    limits: &Limits,
     store: &ArtifactStore,
 ) -> Result<RunReport, Unbelievable> {
-    if (report.stdout.len() as u64).saturating_add(report.stderr.len() as u64)
-        // What is no UTF-8 has become a character of three bytes.
-        > limits.output_bytes.saturating_mul(3)
-    {
-        return Err(Unbelievable("there is more output than there may be"));
-    }
     if report.displays.len() > limits::DISPLAYS {
         return Err(Unbelievable("more is displayed than may be"));
     }
@@ -81,6 +74,24 @@ pub(super) fn report(
         tool_calls: Vec::new(),
         ..report
     })
+}
+
+/// What was printed, to both channels.
+pub(super) fn output(
+    sizes: [u64; 2],
+    body: &mut Taken,
+    limits: &Limits,
+) -> Result<[String; 2], Unbelievable> {
+    let [stdout, stderr] = sizes;
+    // What is no UTF-8 has become a character of three bytes.
+    if stdout.saturating_add(stderr) > limits.output_bytes.saturating_mul(3) {
+        return Err(Unbelievable("there is more output than there may be"));
+    }
+    let mut text = |size| {
+        let bytes = body.take(size).ok_or(Unbelievable("the bytes of the output are missing"))?;
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    };
+    Ok([text(stdout)?, text(stderr)?])
 }
 
 fn display<'a>(

@@ -82,8 +82,10 @@ pub(super) struct Invoke {
 /// How a run came out.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Done {
-    /// Without the tool calls, the answer, and the value's JSON form.
+    /// Without the tool calls, the output, the answer, and the value's JSON form.
     pub report: RunReport,
+    /// Sizes of the two outputs, whose bytes are behind, after all others.
+    pub output: [u64; 2],
     pub answer: Perhaps,
     pub value: Perhaps,
     /// The tool calls in order; none for one that the host was asked for, since it knows those.

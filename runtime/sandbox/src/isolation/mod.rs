@@ -36,7 +36,7 @@ use std::path::PathBuf;
 
 pub(crate) use domain::Domain;
 pub(crate) use remote::RemoteSession;
-pub use seal::{Seal, seal_process};
+pub use seal::{Seal, probe_seal, seal_process};
 pub use worker::session_worker;
 
 /// Where interpreters run.

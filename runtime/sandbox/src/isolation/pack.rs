@@ -184,7 +184,7 @@ pub(super) struct PackedStep {
 #[derive(Serialize, Deserialize)]
 enum PackedCall {
     ListTools(Vec<ToolInfo>),
-    Invoke { name: String, arguments: Value, outcome: PackedOutcome, files: PackedChange },
+    Invoke { name: String, arguments: Value, outcome: Box<PackedOutcome>, files: PackedChange },
     Remaining { wall_ms: u64, calls: u32 },
 }
 
@@ -197,7 +197,7 @@ impl PackedStep {
             Call::Invoke(invoke) => PackedCall::Invoke {
                 name: invoke.name.clone(),
                 arguments: invoke.arguments.clone(),
-                outcome: PackedOutcome::new(&invoke.outcome),
+                outcome: Box::new(PackedOutcome::new(&invoke.outcome)),
                 files: PackedChange::new(&invoke.files, body),
             },
             Call::Remaining { wall_ms, calls } => PackedCall::Remaining { wall_ms: *wall_ms, calls: *calls },

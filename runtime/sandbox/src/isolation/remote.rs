@@ -483,7 +483,7 @@ impl Run<'_> {
     }
 
     fn done(&mut self, done: Done, body: &mut Taken, request: &RunRequest) -> Result<Came, Unbelievable> {
-        let Done { mut report, answer, value, tool_calls, step, displayed, spent } = done;
+        let Done { mut report, output, answer, value, tool_calls, step, displayed, spent } = done;
         report.answer = value_of(answer);
         if let Some(shown) = &mut report.value {
             shown.json = value_of(value);
@@ -543,7 +543,8 @@ impl Run<'_> {
                 (Some(Step { request: request.clone(), limits, calls: recorded, mark }), branch)
             }
         };
-        let report = check::report(report, &displayed, body, self.budget.limits(), self.store)?;
-        Ok((RunReport { tool_calls, ..report }, step, branch))
+        let report = check::report(report, &displayed, body, self.store)?;
+        let [stdout, stderr] = check::output(output, body, self.budget.limits())?;
+        Ok((RunReport { tool_calls, stdout, stderr, ..report }, step, branch))
     }
 }

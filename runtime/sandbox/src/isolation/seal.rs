@@ -64,6 +64,15 @@ pub fn seal_process(network_namespace: bool) -> Result<Seal, String> {
     Ok(Seal { network_namespace, system_calls: true })
 }
 
+/// Seals this process as a worker does, to find out what the machine allows. The caller has started no thread yet.
+///
+/// # Errors
+///
+/// As [`seal_process`].
+pub fn probe_seal() -> Result<Seal, String> {
+    seal_process(leave_network())
+}
+
 fn hard(resource: Resource) -> u64 {
     rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX)
 }

@@ -308,7 +308,9 @@ impl Host {
         let mut report = RunReport { tool_calls: Vec::new(), ..report };
         let answer = perhaps(report.answer.take());
         let value = perhaps(report.value.as_mut().and_then(|value| value.json.take()));
-        let done = Done { report, answer, value, tool_calls, step, displayed, spent: ledger.tell() };
+        let output = [&mut report.stdout, &mut report.stderr]
+            .map(|text| body.put(std::mem::take(text).into_bytes().into()));
+        let done = Done { report, output, answer, value, tool_calls, step, displayed, spent: ledger.tell() };
         self.wire.send(&Word::Done(Box::new(done)), &body, NOTHING)?;
         if gone { Err(Over) } else { Ok(()) }
     }
