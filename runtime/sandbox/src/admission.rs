@@ -26,7 +26,7 @@ pub(crate) struct Admitted {
     pub grants: Grants,
 }
 
-/// WASI packages that interpreters may import; the answers are in `wasi`. `wasi:http` is not among them, and
+/// WASI packages that interpreters and foreign components may import; the answers are in `wasi`. `wasi:http` is not among them, and
 /// is refused by name wherever it appears.
 const WASI: &[&str] =
     &["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:io", "wasi:random", "wasi:sockets"];
@@ -50,8 +50,10 @@ pub(crate) fn check(
     kind: Kind,
     grants: &Grants,
 ) -> Result<Vec<String>, Error> {
-    check_contract(name, inspection.contract.as_ref(), kind)?;
-    check_kind(name, inspection, kind)?;
+    if kind != Kind::Foreign {
+        check_contract(name, inspection.contract.as_ref(), kind)?;
+        check_kind(name, inspection, kind)?;
+    }
     check_imports(name, &inspection.imports, kind, grants)
 }
 
@@ -154,7 +156,9 @@ pub(crate) fn standing(import: &str, kind: Option<Kind>, grants: &Grants) -> Sta
         "sport:host" if !crate::grants::GRANTABLE.contains(&interface) => Standing::Refused,
         "sport:host" if grants.allows(interface) => Standing::Granted,
         "sport:host" => Standing::NotGranted,
-        _ if kind == Some(Kind::Interpreter) && WASI.contains(&package) => Standing::Answered,
+        _ if matches!(kind, Some(Kind::Interpreter | Kind::Foreign)) && WASI.contains(&package) => {
+            Standing::Answered
+        }
         _ => Standing::Refused,
     }
 }

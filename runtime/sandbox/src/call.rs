@@ -13,7 +13,7 @@ use crate::budget::{Resource, Stop};
 use crate::engine::{self, CallComponent, CallEngine};
 use crate::error::Error;
 use crate::fetch::Network;
-use crate::host::{self, Forbidden, HostCx};
+use crate::host::{self, Forbidden, HostCx, HostState};
 use crate::types::{Failure, FailureKind};
 use crate::{limits, stack, text};
 
@@ -47,31 +47,31 @@ pub(crate) fn network(engine: &CallEngine, admitted: &Admitted) -> Result<Option
     Network::new(grants.egress(), grants.secrets(), engine.lookups()).map(|network| Some(Arc::new(network)))
 }
 
-/// A guest's work in a call.
-pub(crate) trait Work: Send {
+/// A guest's work in a call, in a store of this state.
+pub(crate) trait Work<S>: Send {
     /// What it gives back.
     type Result: Send;
 
     /// Instantiates the component in `store` and calls it.
-    fn run(self, store: &mut Store<HostCx>) -> wasmtime::Result<Self::Result>;
+    fn run(self, store: &mut Store<S>) -> wasmtime::Result<Self::Result>;
 }
 
-impl<R: Send, F: FnOnce(&mut Store<HostCx>) -> wasmtime::Result<R> + Send> Work for F {
+impl<S, R: Send, F: FnOnce(&mut Store<S>) -> wasmtime::Result<R> + Send> Work<S> for F {
     type Result = R;
 
-    fn run(self, store: &mut Store<HostCx>) -> wasmtime::Result<R> {
+    fn run(self, store: &mut Store<S>) -> wasmtime::Result<R> {
         self(store)
     }
 }
 
 /// Runs a guest in a fresh store and gives back its result with the store's state.
-pub(crate) fn run<W: Work>(
+pub(crate) fn run<S: HostState, W: Work<S>>(
     engine: &CallEngine,
-    host: HostCx,
+    mut state: S,
     fuel: u64,
     slots: u32,
     work: W,
-) -> Result<(W::Result, HostCx), Failure> {
+) -> Result<(W::Result, S), Failure> {
     let asked = std::time::Instant::now();
     let span = tracing::Span::current();
     let Some(slots) = engine.reserve(slots) else {
@@ -80,17 +80,18 @@ pub(crate) fn run<W: Work>(
         failure.retryable = true;
         return Err(failure);
     };
-    host.budget.check().map_err(Stop::failure)?;
+    state.host().budget.check().map_err(Stop::failure)?;
     let room = limits::CALL_WASM_STACK + limits::HOST_STACK;
     let ended = stack::with_room(room, || {
         span.record("queue_us", micros(asked));
-        host.budget.enter_thread();
-        let mut store = Store::new(engine.engine(), host);
+        state.host().budget.enter_thread();
+        let mut store = Store::new(engine.engine(), state);
         engine::arm(&mut store);
         let result = store.set_fuel(fuel).and_then(|()| work.run(&mut store));
-        store.data().budget.charge_cpu();
-        span.record("host_calls", store.data().budget.used(Resource::HostCalls));
-        let result = result.map_err(|error| judge(&error, store.data()));
+        let host = store.data_mut().host();
+        host.budget.charge_cpu();
+        span.record("host_calls", host.budget.used(Resource::HostCalls));
+        let result = result.map_err(|error| judge(&error, host));
         result.map(|result| (result, store.into_data()))
     });
     drop(slots);

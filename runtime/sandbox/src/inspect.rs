@@ -29,6 +29,8 @@ pub enum Kind {
     Verifier,
     /// Exports `sport:interpreter/interpreter`.
     Interpreter,
+    /// Built against no contract of Sport's; its own functions are its tools.
+    Foreign,
 }
 
 impl Kind {
@@ -38,13 +40,14 @@ impl Kind {
             Self::Tool => "tool",
             Self::Verifier => "verifier",
             Self::Interpreter => "interpreter",
+            Self::Foreign => "foreign tool",
         }
     }
 
-    /// The contract package and the interface that it exports.
+    /// The contract package and the interface that it exports; a foreign component has none of them.
     pub(crate) fn export(self) -> (&'static str, &'static str) {
         match self {
-            Self::Tool => ("sport:tool", "sport:tool/tool"),
+            Self::Tool | Self::Foreign => ("sport:tool", "sport:tool/tool"),
             Self::Verifier => ("sport:verifier", "sport:verifier/verifier"),
             Self::Interpreter => ("sport:interpreter", "sport:interpreter/interpreter"),
         }
@@ -125,7 +128,8 @@ pub(crate) fn inspect_bytes(name: &str, bytes: &[u8]) -> Result<Inspection, Erro
     walk.all(bytes)?;
     let kind = [Kind::Tool, Kind::Verifier, Kind::Interpreter]
         .into_iter()
-        .find(|kind| walk.exports.iter().any(|export| unversioned(export) == kind.export().1));
+        .find(|kind| walk.exports.iter().any(|export| unversioned(export) == kind.export().1))
+        .or_else(|| is_foreign(&walk).then_some(Kind::Foreign));
     Ok(Inspection {
         digest: digest_of(bytes),
         size: bytes.len() as u64,
@@ -134,6 +138,14 @@ pub(crate) fn inspect_bytes(name: &str, bytes: &[u8]) -> Result<Inspection, Erro
         imports: walk.imports,
         exports: walk.exports,
     })
+}
+
+/// Whether it knows nothing of Sport, and has something that may be called.
+fn is_foreign(walk: &Walk<'_>) -> bool {
+    let of_sport = |name: &String| name.starts_with("sport:");
+    walk.contract.is_none()
+        && !walk.exports.is_empty()
+        && !walk.imports.iter().chain(&walk.exports).any(of_sport)
 }
 
 /// An interface's name without its version.

@@ -316,6 +316,12 @@ pub const IDLE_BYTES: usize = 16 << 20;
 /// where a character may take six. What is parsed from it can take ten times as much.
 pub const WORKER_HEADER_BYTES: u64 = 24 * MIB;
 
+/// Bytes of a file that a foreign component is given: on the way to it every byte is a value of some forty.
+pub const FOREIGN_BYTES: usize = 4 << 20;
+
+/// What a foreign component may pass to the host at once, for the same reason: as many bytes as it may be given.
+pub const FOREIGN_HOSTCALL_FUEL: usize = 192 << 20;
+
 /// Most bytes behind such a header: all of `/scratch`, or everything that a run may display.
 pub const WORKER_BODY_BYTES: u64 = 512 * MIB;
 

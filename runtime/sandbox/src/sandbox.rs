@@ -66,9 +66,13 @@ impl Sandbox {
         self.inner.aot.set_notice(notice);
     }
 
-    /// Loads a plugin of tools.
+    /// Loads a plugin of tools: one that was built for this, or a component that knows nothing of it, whose functions are its
+    /// tools then.
     pub fn tool(&self, path: &Path, grants: &Grants) -> Result<Arc<Tool>, Error> {
-        let admitted = self.admit(path, Kind::Tool, grants)?;
+        let name = inspect::stem(path);
+        let (inspection, source) = self.seen().inspect(&name, path)?;
+        let kind = if inspection.kind == Some(Kind::Foreign) { Kind::Foreign } else { Kind::Tool };
+        let admitted = admission::decide(name, inspection, source, kind, grants)?;
         self.load_tool(&admitted).map(Arc::new)
     }
 
@@ -100,7 +104,7 @@ impl Sandbox {
         let found = inspection.clone();
         let admitted = admission::decide(name.to_owned(), inspection, source, kind, grants)?;
         let loaded = match kind {
-            Kind::Tool => Loaded::Tool(Box::new(self.load_tool(&admitted)?)),
+            Kind::Tool | Kind::Foreign => Loaded::Tool(Box::new(self.load_tool(&admitted)?)),
             Kind::Verifier => Loaded::Verifier(Box::new(self.load_verifier(&admitted)?)),
             Kind::Interpreter => Loaded::Interpreter(Box::new(self.load_interpreter(admitted)?)),
         };

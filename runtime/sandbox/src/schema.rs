@@ -51,7 +51,8 @@ impl Schema {
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(patterns)
             .build(&checked)
-            .map_err(|error| error.to_string())?;
+            // It quotes the schema.
+            .map_err(|error| crate::text::clean_line(&error.to_string(), limits::MESSAGE_BYTES))?;
         Ok(Self { raw, validator, has_artifacts })
     }
 

@@ -107,6 +107,6 @@ fn identity(path: &Path) -> Option<String> {
         format!("{}.{}", metadata.ctime(), metadata.ctime_nsec()),
     ];
     // the format of a record is part of what it is known by
-    let digest = digest_of(format!("inspection 1 {}", parts.join(" ")).as_bytes());
+    let digest = digest_of(format!("inspection 2 {}", parts.join(" ")).as_bytes());
     Some(digest.trim_start_matches("sha256:").to_owned())
 }

@@ -15,7 +15,9 @@ use crate::contract::{lift, lower};
 use crate::engine::{CallComponent, CallEngine};
 use crate::error::Error;
 use crate::fetch::Network;
+use crate::foreign::Foreign;
 use crate::host::{HostCx, Nested, Phase, Reach};
+use crate::inspect::Kind;
 use crate::limits::{self, Limits};
 use crate::schema::{self, Schema};
 use crate::state::PluginState;
@@ -29,13 +31,21 @@ pub struct Tool {
     descriptors: Vec<ToolDescriptor>,
     schemas: HashMap<String, Schemas>,
     engine: CallEngine,
-    pre: ToolPre<HostCx>,
+    guest: Guest,
     network: Option<Arc<Network>>,
     /// Pool slots of a call: more than one when it may call other tools.
     slots: u32,
     nests: bool,
     /// The tools of other plugins that it may call; none means all.
     calls: Option<Arc<BTreeSet<String>>>,
+}
+
+/// What is called.
+enum Guest {
+    /// A component of the contract.
+    Contract(ToolPre<HostCx>),
+    /// One that knows nothing of it.
+    Foreign(Foreign),
 }
 
 /// Who calls a tool, with the other tools that the callee may call in its turn.
@@ -68,6 +78,9 @@ impl Tool {
         component: CallComponent,
         admitted: &Admitted,
     ) -> Result<Self, Error> {
+        if admitted.inspection.kind == Some(Kind::Foreign) {
+            return Self::load_foreign(engine, &component, admitted);
+        }
         let name = admitted.name.clone();
         let bad = |reason: String| Error::Describe { name: name.clone(), reason };
         let pre = call::link(engine, &component, admitted)?;
@@ -105,7 +118,35 @@ impl Tool {
         let nests = admitted.interfaces.iter().any(|interface| interface == "tools");
         let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
         let (engine, calls) = (engine.clone(), admitted.grants.calls().cloned());
-        Ok(Self { name, digest, descriptors, schemas, engine, pre, network, slots, nests, calls })
+        let guest = Guest::Contract(pre);
+        Ok(Self { name, digest, descriptors, schemas, engine, guest, network, slots, nests, calls })
+    }
+
+    /// Takes the component's own functions as tools.
+    fn load_foreign(
+        engine: &CallEngine,
+        component: &CallComponent,
+        admitted: &Admitted,
+    ) -> Result<Self, Error> {
+        let (foreign, found) = Foreign::load(engine, component, admitted)?;
+        let mut descriptors = Vec::with_capacity(found.len());
+        let mut schemas = HashMap::new();
+        for (descriptor, compiled) in found {
+            schemas.insert(descriptor.name.clone(), compiled);
+            descriptors.push(descriptor);
+        }
+        Ok(Self {
+            name: admitted.name.clone(),
+            digest: admitted.inspection.digest.clone(),
+            descriptors,
+            schemas,
+            engine: engine.clone(),
+            guest: Guest::Foreign(foreign),
+            network: None,
+            slots: 1,
+            nests: false,
+            calls: None,
+        })
     }
 
     /// The component's file name without its ending.
@@ -180,6 +221,7 @@ impl Tool {
             Failure::new(FailureKind::NotFound, "no-such-tool", message)
         })?;
         let (arguments, reach) = prepare(tool, schemas, arguments, store)?;
+        let text = written(tool, &arguments)?;
 
         let mut host = HostCx::new(
             budget.child(Limits::tool()),
@@ -199,11 +241,18 @@ impl Tool {
             Caller::Agent(nested) | Caller::Tool(nested) => nested,
         };
         let _span = call::span("tool", &self.name, tool).entered();
+        let pre = match &self.guest {
+            Guest::Contract(pre) => pre,
+            Guest::Foreign(foreign) => {
+                let (outcome, host) = foreign.call(&self.engine, host, slots, tool, &arguments)?;
+                let structured = check_structured(schemas, outcome.structured, &host.reach, store)?;
+                return Ok(Outcome { structured, ..outcome });
+            }
+        };
         let work = |store: &mut wasmtime::Store<HostCx>| {
-            let instance =
-                tracing::trace_span!("instantiate").in_scope(|| self.pre.instantiate(&mut *store))?;
+            let instance = tracing::trace_span!("instantiate").in_scope(|| pre.instantiate(&mut *store))?;
             let _run = tracing::trace_span!("run").entered();
-            instance.sport_tool_tool().call_call(store, tool, &arguments)
+            instance.sport_tool_tool().call_call(store, tool, &text)
         };
         let (result, host) = call::run(&self.engine, host, u64::MAX, slots, work)?;
         let HostCx { state: new_state, mut reach, .. } = host;
@@ -222,7 +271,7 @@ fn prepare(
     schemas: &Schemas,
     arguments: &Value,
     store: &ArtifactStore,
-) -> Result<(String, Reach), Failure> {
+) -> Result<(Value, Reach), Failure> {
     let bad = |message: String| Failure::new(FailureKind::InvalidInput, "bad-arguments", message);
     if lift::depth_of(arguments) > limits::JSON_DEPTH {
         return Err(bad(format!("{tool}: the arguments are nested deeper than {}", limits::JSON_DEPTH)));
@@ -240,15 +289,18 @@ fn prepare(
         }
         reach.add(&reference)
     })?;
-    let arguments = lower::json(&arguments);
-    if arguments.len() > limits::JSON_BYTES {
-        return Err(bad(format!(
-            "{tool}: the arguments have {} bytes, the most is {}",
-            arguments.len(),
-            limits::JSON_BYTES
-        )));
-    }
     Ok((arguments, reach))
+}
+
+/// The arguments as text.
+fn written(tool: &str, arguments: &Value) -> Result<String, Failure> {
+    let text = lower::json(arguments);
+    if text.len() > limits::JSON_BYTES {
+        let message =
+            format!("{tool}: the arguments have {} bytes, the most is {}", text.len(), limits::JSON_BYTES);
+        return Err(Failure::new(FailureKind::InvalidInput, "bad-arguments", message));
+    }
+    Ok(text)
 }
 
 /// Checks the structured result against the schema, and that the files in it are the guest's to give.

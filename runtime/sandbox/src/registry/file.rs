@@ -154,10 +154,15 @@ impl Grant {
 impl PluginsFile {
     /// Reads the file's text; the reason is one line. Not with the library that edits it, which panics on some damaged texts.
     pub fn parse(text: &str) -> Result<Self, String> {
+        // It quotes the file, where a key may be anything.
+        Self::parsed(text).map_err(|reason| crate::text::clean_line(&reason, crate::limits::MESSAGE_BYTES))
+    }
+
+    fn parsed(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-            format!("{place}{}", error.message().replace('\n', " "))
+            format!("{place}{}", error.message())
         })?;
         for (name, grant) in &file.plugins {
             check_name(name)?;
@@ -265,7 +270,9 @@ fn table(item: &mut Item) -> Option<&mut Table> {
 
 fn document(text: &str) -> Result<DocumentMut, String> {
     let text = if text.trim().is_empty() { HEAD } else { text };
-    text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        crate::text::clean_line(error.message(), crate::limits::MESSAGE_BYTES)
+    })
 }
 
 fn shown(path: &Path) -> Result<&str, String> {

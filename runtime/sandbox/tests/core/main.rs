@@ -8,6 +8,7 @@ mod cache;
 mod containment;
 mod egress;
 mod fetch;
+mod foreign;
 mod grants;
 mod guest;
 mod nesting;

@@ -295,6 +295,7 @@ fn the_file_is_the_operators() {
         (format!("[plugins.\"../a\"]\nsource = \"{source}\"\n"), "no plugin name"),
         ("[plugins.a]\n".to_owned(), "missing field `source`"),
         ("[limits]\n".to_owned(), "unknown field"),
+        ("[plugins.a]\n\"sourc\\u0016\" = \"/a\"\n".to_owned(), "unknown field `sourc `"),
         ("plugins = 1\n[[[".to_owned(), ""),
         // what edits the file would panic on this
         ("a ==\na.b=1\n".to_owned(), "line 1"),

@@ -6,6 +6,7 @@
 //! * a pattern that would take for ever in a backtracking engine
 //! * an unknown tool
 //! * references within a schema work
+//! * what a schema is told of itself can be shown, whatever stands in it
 
 use serde_json::json;
 use sport_sandbox::{FailureKind, Limits};
@@ -104,4 +105,10 @@ fn unknown_tools_are_named() {
     let mut state = sport_sandbox::PluginState::new();
     let failure = tool.call("nothing", &json!({}), &bench.store, &mut state, &budget).unwrap_err();
     assert_eq!((failure.kind, failure.code.as_str()), (FailureKind::NotFound, "no-such-tool"));
+}
+
+#[test]
+fn messages_can_be_shown() {
+    let reason = sport_sandbox::Schema::parse("{\"type\":\"arra\u{7f}\\u001b[31m\"}", None).unwrap_err();
+    assert!(reason.contains("arra") && !reason.chars().any(char::is_control), "{reason:?}");
 }
