@@ -62,6 +62,7 @@ test-guests:
 	cd plugins/interpreters/python && python3 -m unittest discover -s tests
 test-clients:
 	python3 -m unittest discover -s sdk/python/tests
+	SPORT_TEST_ISOLATION=process python3 -m unittest discover -s sdk/python/tests
 test-peers: setup ## against the real packages of others, from a venv of its own
 	"$$(scripts/peers-venv.sh)/bin/python" -m unittest discover -s sdk/python/tests
 

@@ -280,12 +280,12 @@ class Sandbox:
 
     `tools` are plugins (`"image"`, or a path), granted what `grants` says; `files` lie in every session's `/task`. The budget is
     the most that one run may use: `wall` and `cpu` in seconds, `memory` in MiB, `output` in KiB, and numbers of calls.
-    `binary` is by default `$SPORT_BINARY`, or `sport` on the `PATH`.
+    With `isolation="process"` all code runs behind a second wall. `binary` is by default `$SPORT_BINARY`, or `sport` on the `PATH`.
     """
 
     def __init__(self, tools: Iterable[str] = (), files: Iterable[Union[str, os.PathLike]] = (), *,
                  binary: Union[str, os.PathLike, None] = None, grants: Iterable[str] = (),
-                 interpreter: Optional[str] = None, seed: Optional[int] = None,
+                 interpreter: Optional[str] = None, seed: Optional[int] = None, isolation: Optional[str] = None,
                  wall: Optional[float] = None, cpu: Optional[float] = None, memory: Optional[int] = None,
                  output: Optional[int] = None, tool_calls: Optional[int] = None, host_calls: Optional[int] = None):
         tools, files, grants = _list(tools, "tools"), _list(files, "files"), _list(grants, "grants")
@@ -295,7 +295,7 @@ class Sandbox:
         for flag, values in (("--tool", tools), ("--file", files), ("--grant", grants)):
             command += [word for value in values for word in (flag, os.fspath(value))]
         budget = dict(wall=wall, cpu=cpu, memory=memory, output=output, tool_calls=tool_calls, host_calls=host_calls)
-        for name, value in dict(budget, interpreter=interpreter, seed=seed).items():
+        for name, value in dict(budget, interpreter=interpreter, seed=seed, isolation=isolation).items():
             command += [] if value is None else ["--" + name.replace("_", "-"), str(value)]
         self._lock = threading.Lock()  # what is shared by threads, below
         self._writing = threading.Lock()

@@ -4,6 +4,8 @@
 //! how nested it is. Every count is bounded here, because the compiler behind it is not made for hostile
 //! sizes.
 
+mod types;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -11,13 +13,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::artifacts::digest_of;
 use crate::contract::version::{Contract, SECTION};
 use crate::error::Error;
 use crate::grants::Grants;
 use crate::{admission, limits, text};
+use types::Types;
 
 /// What a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,8 +126,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Inspects a component's bytes.
 pub(crate) fn inspect_bytes(name: &str, bytes: &[u8]) -> Result<Inspection, Error> {
-    let mut walk =
-        Walk { name, depth: 0, counts: BTreeMap::new(), contract: None, imports: vec![], exports: vec![] };
+    let mut walk = Walk {
+        name,
+        depth: 0,
+        counts: BTreeMap::new(),
+        types: Types::default(),
+        callable: false,
+        contract: None,
+        imports: vec![],
+        exports: vec![],
+    };
     walk.all(bytes)?;
     let kind = [Kind::Tool, Kind::Verifier, Kind::Interpreter]
         .into_iter()
@@ -143,9 +154,7 @@ pub(crate) fn inspect_bytes(name: &str, bytes: &[u8]) -> Result<Inspection, Erro
 /// Whether it knows nothing of Sport, and has something that may be called.
 fn is_foreign(walk: &Walk<'_>) -> bool {
     let of_sport = |name: &String| name.starts_with("sport:");
-    walk.contract.is_none()
-        && !walk.exports.is_empty()
-        && !walk.imports.iter().chain(&walk.exports).any(of_sport)
+    walk.contract.is_none() && walk.callable && !walk.imports.iter().chain(&walk.exports).any(of_sport)
 }
 
 /// An interface's name without its version.
@@ -158,6 +167,9 @@ struct Walk<'a> {
     /// Components and modules around the section at hand; 1 is the component itself.
     depth: usize,
     counts: BTreeMap<&'static str, u64>,
+    types: Types,
+    /// Something is exported that may hold functions.
+    callable: bool,
     contract: Option<Contract>,
     imports: Vec<String>,
     exports: Vec<String>,
@@ -184,10 +196,20 @@ impl Walk<'_> {
                 Payload::ComponentSection { .. } => self.add("components", 1, limits::CORE_MODULES)?,
                 Payload::TypeSection(section) => self.add_types(section.count())?,
                 Payload::CoreTypeSection(section) => self.add_types(section.count())?,
-                Payload::ComponentTypeSection(section) => self.add_types(section.count())?,
+                Payload::ComponentTypeSection(section) => {
+                    self.add_types(section.count())?;
+                    if self.depth == 1 {
+                        self.types.defined(section).map_err(malformed)?;
+                    }
+                }
                 Payload::InstanceSection(section) => self.add_items(section.count())?,
                 Payload::ComponentInstanceSection(section) => self.add_items(section.count())?,
-                Payload::ComponentAliasSection(section) => self.add_items(section.count())?,
+                Payload::ComponentAliasSection(section) => {
+                    self.add_items(section.count())?;
+                    if self.depth == 1 {
+                        self.types.aliased(section).map_err(malformed)?;
+                    }
+                }
                 Payload::ComponentCanonicalSection(section) => self.add_items(section.count())?,
                 Payload::ImportSection(section) => self.add_items(section.count())?,
                 Payload::ExportSection(section) => self.add_items(section.count())?,
@@ -211,7 +233,13 @@ impl Walk<'_> {
                     // Only the outermost component asks the host; what is inside is wired by it.
                     if self.depth == 1 {
                         for import in section {
-                            self.imports.push(shown(import.map_err(malformed)?.name.name));
+                            let import = import.map_err(malformed)?;
+                            let name = shown(import.name.name);
+                            // Those of the contract and of WASI are listed all the same, for whoever looks.
+                            let known = name.starts_with("sport:") || name.starts_with("wasi:");
+                            if !self.types.imported(&import.ty) || known {
+                                self.imports.push(name);
+                            }
                         }
                     }
                 }
@@ -219,7 +247,13 @@ impl Walk<'_> {
                     self.add_items(section.count())?;
                     if self.depth == 1 {
                         for export in section {
-                            self.exports.push(shown(export.map_err(malformed)?.name.name));
+                            let export = export.map_err(malformed)?;
+                            self.types.exported(export.kind);
+                            self.callable |= matches!(
+                                export.kind,
+                                ComponentExternalKind::Func | ComponentExternalKind::Instance
+                            );
+                            self.exports.push(shown(export.name.name));
                         }
                     }
                 }

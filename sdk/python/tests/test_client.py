@@ -42,7 +42,7 @@ def lookup(word: str) -> dict:
 class WithSandbox(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.sandbox = Sandbox(wall=30)
+        cls.sandbox = Sandbox(wall=30, isolation=os.environ.get("SPORT_TEST_ISOLATION"))
         cls.addClassCleanup(cls.sandbox.close)
 
     def open(self, **options):
