@@ -39,10 +39,25 @@ fn components() -> Vec<(&'static str, Vec<u8>)> {
         ("verifier", verifier.build()),
         ("asking", asking.build()),
         ("no-contract", bare.build()),
+        ("foreign", wat::parse_str(FOREIGN).expect("it is a component")),
         ("module", b"\0asm\x01\0\0\0".to_vec()),
         ("empty-component", b"\0asm\x0d\0\x01\0".to_vec()),
     ]
 }
+
+/// A component of another world, with a record, an option, a variant and a function that fails.
+const FOREIGN: &str = r#"(component
+    (core module $m
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+        (func (export "look") (param i32 i32 i32 f64) (result i32) (i32.const 64)))
+    (core instance $i (instantiate $m))
+    (type $shape' (variant (case "none") (case "circle" f64)))
+    (export $shape "shape" (type $shape'))
+    (func (export "add") (param "a" s32) (param "b" s32) (result s32) (canon lift (core func $i "add")))
+    (func (export "look") (param "at" (option u8)) (param "shape" $shape) (result (result (list u8) (error string)))
+        (canon lift (core func $i "look") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#;
 
 /// A guest's memory from 1024 on, behind the choice of a tool and the address of the result.
 struct Memory(Vec<u8>);

@@ -50,9 +50,13 @@ pub(crate) fn check(
     kind: Kind,
     grants: &Grants,
 ) -> Result<Vec<String>, Error> {
-    if kind != Kind::Foreign {
-        check_contract(name, inspection.contract.as_ref(), kind)?;
-        check_kind(name, inspection, kind)?;
+    match kind {
+        Kind::Foreign if inspection.kind == Some(kind) => {}
+        Kind::Foreign => return Err(wrong_kind(name, kind.name(), inspection)),
+        _ => {
+            check_contract(name, inspection.contract.as_ref(), kind)?;
+            check_kind(name, inspection, kind)?;
+        }
     }
     check_imports(name, &inspection.imports, kind, grants)
 }

@@ -50,6 +50,9 @@ fn print(inspection: &Inspection, grants: &Grants) {
                 contract.packages.iter().map(|(name, version)| format!("{name}@{version}")).collect();
             println!("contract  {} (written by {})", packages.join(", "), contract.sdk);
         }
+        None if inspection.kind == Some(Kind::Foreign) => {
+            println!("contract  none: its own functions are its tools");
+        }
         None => println!("contract  none declared: it will be refused"),
     }
     println!("asks for");
