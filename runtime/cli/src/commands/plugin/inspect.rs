@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde::Serialize;
-use sport_sandbox::{Grants, Inspection, inspect};
+use sport_sandbox::{Grants, Inspection, Kind, inspect};
 
 use crate::commands;
 use crate::exit::{CommandError, Exit};
