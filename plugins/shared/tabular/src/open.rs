@@ -46,12 +46,12 @@ pub struct Source {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
     /// All sheets.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sheets: Vec<String>,
     /// Whether the first row was taken for the names of the columns.
     pub header: bool,
     /// What a reader should know: decimal commas, rows of unequal length, characters that could not be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 

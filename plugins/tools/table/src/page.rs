@@ -30,7 +30,7 @@ pub struct Page {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<Artifact>,
     /// What to know about how the file was read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 

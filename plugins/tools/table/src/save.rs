@@ -13,12 +13,10 @@ use crate::workbook;
 /// The formats that can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it all")]
 pub enum Target {
-    /// Comma-separated UTF-8.
     Csv,
-    /// A list of objects.
     Json,
-    /// A workbook of one sheet.
     Xlsx,
 }
 
