@@ -67,7 +67,7 @@ impl Guess {
         self.integer = self.integer && numeric && integer(text).is_some();
         self.point = self.point && numeric && number(text, Decimals::Point).is_some();
         self.comma = self.comma && numeric && number(text, Decimals::Comma).is_some();
-        self.date = self.date && numeric && date(text).is_some();
+        self.date = self.date && date(text).is_some();
         self.datetime = self.datetime && numeric && datetime(text).is_some();
         self.marked |= numeric && text.contains([',', '.']);
     }
@@ -215,10 +215,13 @@ fn ungrouped(whole: &str, group: char) -> Option<String> {
     fits.then(|| whole.replace(separator, ""))
 }
 
-/// A day as `2024-02-29`, from that, `2024/02/29` or `29.2.2024`.
+/// A day as `2024-02-29`, from that, `2024/02/29`, `29.2.2024`, `29 Feb 2024` or `February 29, 2024`.
 pub fn date(text: &str) -> Option<String> {
-    if text.len() > 10 {
+    if text.len() > 20 {
         return None;
+    }
+    if text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return named_date(text);
     }
     let separator = ['-', '/', '.'].into_iter().find(|sign| text.contains(*sign))?;
     let mut parts = text.split(separator);
@@ -234,8 +237,41 @@ pub fn date(text: &str) -> Option<String> {
         let fits = (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         fits.then(|| text.parse().ok()).flatten()
     };
-    let (year, month, day) = (digits(year, 4, 4)?, digits(month, 1, 2)?, digits(day, 1, 2)?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    calendar_day(digits(year, 4, 4)?, digits(month, 1, 2)?, digits(day, 1, 2)?)
+}
+
+/// A day whose month has its English name, long or short.
+fn named_date(text: &str) -> Option<String> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let mut parts = text.split([' ', ',', '-']).filter(|part| !part.is_empty());
+    let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || year.len() != 4 {
+        return None;
+    }
+    let (name, day) = if first.as_bytes()[0].is_ascii_digit() { (second, first) } else { (first, second) };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    if name.len() < 3 || day.len() > 2 {
+        return None;
+    }
+    let month = (1..).zip(MONTHS).find(|(_, month)| *month == name || month[..3] == name)?.0;
+    calendar_day(year.parse().ok()?, month, day.parse().ok()?)
+}
+
+fn calendar_day(year: u32, month: u32, day: u32) -> Option<String> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,
