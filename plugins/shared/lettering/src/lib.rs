@@ -34,14 +34,14 @@ pub struct Lettering {
 }
 
 impl Lettering {
-    /// The font of a weight.
-    pub fn new(weight: Weight) -> Result<Self, Failure> {
-        let bytes = match weight {
-            Weight::Regular => dejavu::sans::regular(),
-            Weight::Bold => dejavu::sans::bold(),
-        };
-        let font = FontRef::try_from_slice(bytes)?;
-        Ok(Self { font })
+    /// The font for reading. A component that never asks for one of the two does not have it in its file.
+    pub fn regular() -> Result<Self, Failure> {
+        Ok(Self { font: FontRef::try_from_slice(dejavu::sans::regular())? })
+    }
+
+    /// The font for titles, and for letters on pictures.
+    pub fn bold() -> Result<Self, Failure> {
+        Ok(Self { font: FontRef::try_from_slice(dejavu::sans::bold())? })
     }
 
     /// How wide a text of one line is; `size` is that of an em.

@@ -1,7 +1,7 @@
 //! Drawing on a picture: frames, lines, letters. Edges are smooth, and only what is within the picture is drawn.
 
 use image::{DynamicImage, RgbImage, RgbaImage};
-use sport_lettering::{Lettering, Weight};
+use sport_lettering::Lettering;
 use sport_sdk::Failure;
 
 use crate::paint::Rgb;
@@ -160,7 +160,7 @@ pub struct Lines {
 impl Lines {
     /// Breaks a text at its own line ends, and between words where a line would be wider than `width`.
     pub fn new(text: &str, size: f32, width: f32) -> Result<Self, Failure> {
-        let font = Lettering::new(Weight::Bold)?;
+        let font = Lettering::bold()?;
         let missing = font.missing(text);
         if !missing.is_empty() {
             let shown: String = missing.iter().take(10).collect();

@@ -54,8 +54,8 @@ impl Frame {
                 shapes: Vec::new(),
             },
             sizes,
-            regular: Lettering::new(Weight::Regular)?,
-            bold: Lettering::new(Weight::Bold)?,
+            regular: Lettering::regular()?,
+            bold: Lettering::bold()?,
             free,
         };
         if let Some(title) = words.title.as_deref().filter(|title| !title.trim().is_empty()) {

@@ -2,10 +2,11 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sport_lettering::Lettering;
 use sport_sdk::{Artifact, Failure};
 
 use crate::frame::Words;
-use crate::scene::Scene;
+use crate::scene::{Scene, Shape};
 use crate::{raster, svg};
 
 /// Sides of a picture, in pixels. The largest one is 64 MB while it is drawn.
@@ -89,12 +90,34 @@ impl Look {
     pub fn save(&self, scene: &Scene, kind: &str) -> Result<Artifact, Failure> {
         let name = file_name(self.words.title.as_deref(), kind);
         match self.format {
-            Format::Png => Artifact::create(&raster::png(scene)?, "image/png", Some(&format!("{name}.png"))),
+            Format::Png => {
+                readable(scene)?;
+                Artifact::create(&raster::png(scene)?, "image/png", Some(&format!("{name}.png")))
+            }
             Format::Svg => {
                 Artifact::create(svg::svg(scene)?.as_bytes(), "image/svg+xml", Some(&format!("{name}.svg")))
             }
         }
     }
+}
+
+/// Fails if there are letters that the font does not have: boxes in their place would say nothing.
+fn readable(scene: &Scene) -> Result<(), Failure> {
+    let font = Lettering::regular()?;
+    let texts = scene.shapes.iter().filter_map(|shape| match shape {
+        Shape::Text(text) => Some(text.text.as_str()),
+        _ => None,
+    });
+    let missing = font.missing(&texts.collect::<String>());
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown: String = missing.iter().take(10).collect();
+    let message = format!(
+        "the font has no letters for `{shown}`, it has Latin, Greek, Cyrillic and common signs; ask for the format svg, \
+         which is shown in the fonts of whoever opens it"
+    );
+    Err(Failure::invalid_input(message).code("unknown-characters"))
 }
 
 /// The title as a file name, else the kind of chart.

@@ -12,8 +12,8 @@ pub fn png(scene: &Scene) -> Result<Vec<u8>, Failure> {
     let mut canvas = Canvas {
         pixels: Pixmap::new(scene.width, scene.height)
             .ok_or_else(|| Failure::internal("a picture has no pixels"))?,
-        regular: Lettering::new(Weight::Regular)?,
-        bold: Lettering::new(Weight::Bold)?,
+        regular: Lettering::regular()?,
+        bold: Lettering::bold()?,
     };
     canvas.pixels.fill(color(style::BACKGROUND));
     for shape in &scene.shapes {
