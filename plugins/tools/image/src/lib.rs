@@ -1,20 +1,30 @@
-//! Pictures as tools: what a picture is, what colour a part of it has, parts and other sizes of it.
+//! Pictures as tools: what a picture is, what colour a part of it has, parts, other sizes and other formats of it, marks on
+//! it, and how it differs from another.
 //!
 //! # Layout
 //!
 //! * `load`: from a file in the store to pixels, with limits against files that unpack to far more than they weigh;
 //! * `region`: the box `[left, top, right, bottom]` that several tools take;
 //! * `color`: mean and dominant colour;
-//! * `scale`: other sizes, within a bound on memory.
+//! * `scale`: other sizes, within a bound on memory;
+//! * `annotate`: boxes, points, arrows and texts; `canvas`: how they are drawn; `paint`: colours that a caller names;
+//! * `convert`: other file formats; `compare`: how two pictures differ.
 //!
 //! Pictures that say how they were held are turned first, so sizes and boxes are those that a person sees.
 
+mod annotate;
+mod canvas;
 mod color;
+mod compare;
+mod convert;
 mod load;
+mod paint;
 mod region;
 mod scale;
 
+pub use annotate::Mark;
 pub use color::{ColorName, Statistics};
+pub use compare::Comparison;
 pub use load::{Format, Info};
 
 /// The tools. `box` is the word that agent code uses, whatever Rust thinks of it.
@@ -22,8 +32,11 @@ pub use load::{Format, Info};
 pub mod tools {
     use sport_sdk::{Artifact, Failure};
 
+    use crate::annotate::{self, Mark};
     use crate::color::{self, Statistics};
-    use crate::load::{self, Info};
+    use crate::compare::{self, Comparison};
+    use crate::convert;
+    use crate::load::{self, Format, Info};
     use crate::region::Region;
     use crate::scale;
 
@@ -79,5 +92,89 @@ pub mod tools {
         let (width, height) = scale::size(width, height, &pixels)?;
         let name = format!("{}-{width}x{height}.png", load::stem(&image));
         load::save(&scale::resize(pixels, width, height), &name)
+    }
+
+    /// Draws the frame of a box onto an image and returns it as a new PNG file.
+    #[tool(read_only, idempotent, deterministic)]
+    pub fn draw_box(
+        /// File name of the image.
+        image: Artifact,
+        /// [left, top, right, bottom] in pixels.
+        r#box: [i64; 4],
+        /// Color, for example "red" or "#e6194b"; red if left out.
+        color: Option<String>,
+        /// Thickness of the line in pixels; fits the image if left out.
+        thickness: Option<u32>,
+    ) -> Result<Artifact, Failure> {
+        let pixels = load::pixels(&image)?;
+        let drawn = annotate::frame(pixels, r#box, color.as_deref(), thickness)?;
+        load::save(&drawn, &format!("{}-box.png", load::stem(&image)))
+    }
+
+    /// Writes a text onto an image and returns it as a new PNG file. Long lines are broken at the edge of the image.
+    #[tool(read_only, idempotent, deterministic)]
+    pub fn add_text(
+        /// File name of the image.
+        image: Artifact,
+        /// The text.
+        text: String,
+        /// [x, y] in pixels: where its left upper corner is.
+        at: [i64; 2],
+        /// Size of the letters in pixels; fits the image if left out.
+        size: Option<u32>,
+        /// Color, for example "white" or "#ffffff"; black or white, whichever can be read there, if left out.
+        color: Option<String>,
+        /// Color of a box behind the text; none if left out.
+        background: Option<String>,
+    ) -> Result<Artifact, Failure> {
+        let pixels = load::pixels(&image)?;
+        let drawn = annotate::text(pixels, &text, at, size, color.as_deref(), background.as_deref())?;
+        load::save(&drawn, &format!("{}-text.png", load::stem(&image)))
+    }
+
+    /// Draws several marks with labels onto an image, boxes, points and arrows, and returns it as a new PNG file.
+    #[tool(read_only, idempotent, deterministic)]
+    pub fn annotate_image(
+        /// File name of the image.
+        image: Artifact,
+        /// The marks, each with one of `box`, `point` and `arrow`.
+        marks: Vec<Mark>,
+    ) -> Result<Artifact, Failure> {
+        let pixels = load::pixels(&image)?;
+        load::save(&annotate::marks(pixels, &marks)?, &format!("{}-annotated.png", load::stem(&image)))
+    }
+
+    /// Writes an image to a new file of another format, in color or in gray. In jpeg, which has no transparency, what can be
+    /// seen through becomes white.
+    #[tool(read_only, idempotent, deterministic)]
+    pub fn convert_image(
+        /// File name of the image.
+        image: Artifact,
+        /// Format of the new file.
+        to: Format,
+        /// Quality of a jpeg, 1 to 100; 90 if left out.
+        quality: Option<u8>,
+        /// Without color.
+        gray: Option<bool>,
+    ) -> Result<Artifact, Failure> {
+        let pixels = load::pixels(&image)?;
+        convert::convert(pixels, &image, to, quality, gray.unwrap_or(false))
+    }
+
+    /// Compares two images: whether they are identical, how alike they look, how many pixels differ and where.
+    #[tool(read_only, idempotent, deterministic)]
+    pub fn compare_images(
+        /// File name of one image.
+        image: Artifact,
+        /// File name of the other.
+        other: Artifact,
+        /// Differences of a channel up to this, 0 to 255, do not count; 0 if left out.
+        tolerance: Option<u8>,
+        /// Also draws where they differ, into a new PNG file.
+        save: Option<bool>,
+    ) -> Result<Comparison, Failure> {
+        let first = load::pixels(&image)?;
+        let second = load::pixels(&other)?;
+        compare::compare((first, &image), second, tolerance.unwrap_or(0), save.unwrap_or(false))
     }
 }
