@@ -48,7 +48,8 @@ END_SECONDS = 10.0
 LAST_LINES = 8
 
 _BUDGET = {"wall": ("wall_ms", 1000), "cpu": ("cpu_ms", 1000), "memory": ("memory_bytes", 1 << 20),
-           "output": ("output_bytes", 1 << 10), "tool_calls": ("tool_calls", 1), "host_calls": ("host_calls", 1)}
+           "output": ("output_bytes", 1 << 10), "tool_calls": ("tool_calls", 1), "host_calls": ("host_calls", 1),
+           "model_calls": ("model_calls", 1), "tokens": ("tokens", 1)}
 
 
 class SportError(Exception):

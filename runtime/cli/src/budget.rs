@@ -30,6 +30,12 @@ pub struct BudgetFlags {
     /// How many times it may call into the host (every print and file operation is one)
     #[arg(long, value_name = "COUNT")]
     host_calls: Option<u64>,
+    /// How many questions its tools may ask of models
+    #[arg(long, value_name = "COUNT")]
+    model_calls: Option<u64>,
+    /// How many tokens these questions and their answers may take
+    #[arg(long, value_name = "COUNT")]
+    tokens: Option<u64>,
 }
 
 /// A day: anything longer is a typing error.
@@ -51,6 +57,8 @@ impl BudgetFlags {
         }
         limits.tool_calls = self.tool_calls.unwrap_or(limits.tool_calls);
         limits.host_calls = self.host_calls.unwrap_or(limits.host_calls);
+        limits.model_calls = self.model_calls.unwrap_or(limits.model_calls);
+        limits.tokens = self.tokens.unwrap_or(limits.tokens);
         Ok(limits)
     }
 }

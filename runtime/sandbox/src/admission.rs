@@ -153,7 +153,9 @@ pub(crate) fn standing(import: &str, kind: Option<Kind>, grants: &Grants) -> Sta
         "sport:base" => Standing::Types,
         "sport:host" if interface == "output" && kind != Some(Kind::Interpreter) => Standing::Refused,
         // A session could not be forked by replay if its interpreter reached outside by itself.
-        "sport:host" if ["fetch", "secrets"].contains(&interface) && kind == Some(Kind::Interpreter) => {
+        "sport:host"
+            if ["fetch", "secrets", "chat"].contains(&interface) && kind == Some(Kind::Interpreter) =>
+        {
             Standing::Refused
         }
         "sport:host" if crate::grants::FREE.contains(&interface) => Standing::Free,

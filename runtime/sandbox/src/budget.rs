@@ -57,9 +57,11 @@ pub enum Resource {
     Random,
     Fetches,
     Fetched,
+    ModelCalls,
+    Tokens,
 }
 
-const RESOURCES: usize = 10;
+const RESOURCES: usize = 12;
 
 impl Resource {
     fn code(self) -> &'static str {
@@ -74,6 +76,8 @@ impl Resource {
             Self::Random => "random-exhausted",
             Self::Fetches => "fetches-exhausted",
             Self::Fetched => "fetched-exhausted",
+            Self::ModelCalls => "model-calls-exhausted",
+            Self::Tokens => "tokens-exhausted",
         }
     }
 
@@ -89,6 +93,8 @@ impl Resource {
             Self::Random => "random bytes",
             Self::Fetches => "requests",
             Self::Fetched => "network traffic (bytes)",
+            Self::ModelCalls => "questions to models",
+            Self::Tokens => "tokens",
         }
     }
 }
@@ -202,6 +208,8 @@ impl Budget {
             log_bytes: self.used(Resource::Log),
             artifact_bytes: self.used(Resource::Artifacts),
             random_bytes: self.used(Resource::Random),
+            model_calls: self.used(Resource::ModelCalls),
+            tokens: self.used(Resource::Tokens),
         }
     }
 
@@ -363,6 +371,8 @@ impl Node {
             Resource::Random => self.limits.random_bytes,
             Resource::Fetches => self.limits.fetches,
             Resource::Fetched => self.limits.fetched_bytes,
+            Resource::ModelCalls => self.limits.model_calls,
+            Resource::Tokens => self.limits.tokens,
         }
     }
 }

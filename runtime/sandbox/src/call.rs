@@ -10,10 +10,11 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use crate::admission::Admitted;
 use crate::budget::{Resource, Stop};
+use crate::chat::Models;
 use crate::engine::{self, CallComponent, CallEngine};
 use crate::error::Error;
 use crate::fetch::Network;
-use crate::host::{self, Forbidden, HostCx, HostState};
+use crate::host::{self, Asked, Forbidden, HostCx, HostState};
 use crate::types::{Failure, FailureKind};
 use crate::{limits, stack, text};
 
@@ -45,6 +46,24 @@ pub(crate) fn network(engine: &CallEngine, admitted: &Admitted) -> Result<Option
     }
     let grants = &admitted.grants;
     Network::new(grants.egress(), grants.secrets(), engine.lookups()).map(|network| Some(Arc::new(network)))
+}
+
+/// The models that an admitted component may ask; none if it asks for none.
+pub(crate) fn asked(models: &Models, admitted: &Admitted) -> Result<Option<Arc<Asked>>, Error> {
+    if !admitted.interfaces.iter().any(|interface| interface == "chat") {
+        return Ok(None);
+    }
+    let allowed = admitted.grants.models().cloned();
+    let missing = allowed.iter().flat_map(|allowed| allowed.iter()).find(|role| models.get(role).is_none());
+    if let Some(missing) = missing {
+        let there: Vec<String> = models.roles().map(str::to_owned).collect();
+        let there = if there.is_empty() { "none".to_owned() } else { text::listed(&there) };
+        return Err(Error::Invalid {
+            what: format!("the grants of {}", admitted.name),
+            reason: format!("it is granted the model `{missing}`, which is not set up; there are: {there}"),
+        });
+    }
+    Ok(Some(Arc::new(Asked::new(models.clone(), allowed))))
 }
 
 /// A guest's work in a call, in a store of this state.

@@ -3,6 +3,8 @@
 //! A grant is the name of a `sport:host` interface. Nothing is granted by default, and a component cannot ask
 //! at run time: its import list is its request, compared with the grants before it is compiled.
 //!
+//! `chat` reaches the models that the operator has set up, all of them or those of [`Grants::with_models`].
+//!
 //! Two interfaces need more than their name. `fetch` reaches the hosts of [`Grants::with_egress`] and no other,
 //! `secrets` knows those of [`Grants::with_secrets`]; without them every request is denied and every secret is
 //! missing, so that the bare names are harmless. `fetch` brings `secrets` with it, since its contract names
@@ -19,10 +21,10 @@ use crate::secrets::Secrets;
 pub(crate) const FREE: &[&str] = &["log", "context", "output"];
 
 /// Interfaces that can be granted.
-pub(crate) const GRANTABLE: &[&str] = &["artifacts", "kv", "tools", "secrets", "fetch"];
+pub(crate) const GRANTABLE: &[&str] = &["artifacts", "kv", "tools", "secrets", "fetch", "chat"];
 
 /// Interfaces of the contract that this version of the host does not answer yet.
-const LATER: &[&str] = &["chat", "code"];
+const LATER: &[&str] = &["code"];
 
 /// A set of granted interfaces, with the hosts and secrets that go with them.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Grants {
     secrets: Secrets,
     /// The tools of others that may be called with `tools`; none means all.
     calls: Option<Arc<BTreeSet<String>>>,
+    /// The roles of the models that may be asked with `chat`; none means all.
+    models: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Grants {
@@ -92,6 +96,22 @@ impl Grants {
     /// The tools of other plugins that may be called; none means all.
     pub(crate) fn calls(&self) -> Option<&Arc<BTreeSet<String>>> {
         self.calls.as_ref()
+    }
+
+    /// The same with models to ask, by their roles; `chat` is granted by that if there are any.
+    #[must_use]
+    pub fn with_models<S: AsRef<str>>(mut self, roles: impl IntoIterator<Item = S>) -> Self {
+        let roles: BTreeSet<String> = roles.into_iter().map(|role| role.as_ref().to_owned()).collect();
+        if !roles.is_empty() {
+            self.names.insert("chat");
+        }
+        self.models = Some(Arc::new(roles));
+        self
+    }
+
+    /// The roles of the models that may be asked; none means all.
+    pub(crate) fn models(&self) -> Option<&Arc<BTreeSet<String>>> {
+        self.models.as_ref()
     }
 
     /// The hosts that may be asked.

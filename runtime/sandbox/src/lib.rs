@@ -15,7 +15,7 @@
 //!   `isolation` (the same in a process of their own), `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
 //! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
 //! * what they reach: `host` (the functions of `sport:host`), `artifacts`, `state`, and outside: `egress` (which
-//!   requests are granted, decided without I/O), `fetch` (how they are made), `secrets`;
+//!   requests are granted, decided without I/O), `fetch` (how they are made), `secrets`, `chat` (models);
 //! * the border: `contract` (generated bindings, lift and lower), `types` and `judging` (our values), `text`; `fuzzing`
 //!   opens it to `tests/fuzz` and is compiled for nothing else.
 //!
@@ -39,6 +39,7 @@ mod artifacts;
 mod branch;
 mod budget;
 mod call;
+mod chat;
 mod compile;
 mod contract;
 mod egress;
@@ -78,6 +79,7 @@ pub use aot::Notice;
 pub use artifacts::{ArtifactStore, digest_of};
 pub use branch::{Branch, ToolHost};
 pub use budget::{Budget, Resource, Stop};
+pub use chat::*;
 pub use compile::{CompileWorker, Compiler, compile_worker};
 pub use contract::lift::depth_of as json_depth;
 pub use contract::version::CONTRACTS;

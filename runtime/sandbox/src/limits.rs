@@ -46,6 +46,10 @@ pub struct Limits {
     pub fetches: u64,
     /// Bytes of such requests and of their responses.
     pub fetched_bytes: u64,
+    /// Questions to models.
+    pub model_calls: u64,
+    /// Tokens of these questions and of their answers; the last answer may go beyond it.
+    pub tokens: u64,
 }
 
 impl Limits {
@@ -74,6 +78,8 @@ impl Limits {
             // A paged list or a page with its pictures; more is a crawler.
             fetches: 32,
             fetched_bytes: 64 * MIB,
+            model_calls: 16,
+            tokens: 64 << 10,
         }
     }
 
@@ -100,6 +106,8 @@ impl Limits {
             // What its tools fetch is charged to the run too.
             fetches: 128,
             fetched_bytes: 256 * MIB,
+            model_calls: 64,
+            tokens: 256 << 10,
         }
     }
 
@@ -121,6 +129,8 @@ impl Limits {
             random_bytes: 0,
             fetches: 32,
             fetched_bytes: 64 * MIB,
+            model_calls: 32,
+            tokens: 128 << 10,
         }
     }
 
@@ -138,6 +148,8 @@ impl Limits {
             random_bytes: 0,
             fetches: 0,
             fetched_bytes: 0,
+            model_calls: 0,
+            tokens: 0,
             ..Self::tool()
         }
     }
@@ -296,6 +308,29 @@ pub const TASK_FILE_BYTES: u64 = ARTIFACT_BYTES;
 /// Longest read or write of a file in one crossing; longer ones come back short, which every caller must
 /// expect.
 pub const FILE_CHUNK: usize = MIB as usize;
+
+/// Text of a question to a model, and of its answer.
+pub const CHAT_BYTES: usize = MIB as usize;
+
+/// Images of a question: three photographs. As base64 they are a third larger, and a request has that much.
+pub const CHAT_IMAGE_BYTES: usize = 24 << 20;
+
+/// Messages of a question.
+pub const CHAT_MESSAGES: usize = 256;
+
+/// Texts that end an answer; no endpoint takes more.
+pub const CHAT_STOPS: usize = 4;
+
+/// Choices that are compared at once.
+pub const CHAT_CHOICES: usize = 64;
+
+/// Tokens of an answer where the component says nothing, and the most that it may say.
+pub const CHAT_TOKENS: u32 = 1_024;
+/// See [`CHAT_TOKENS`].
+pub const CHAT_TOKENS_MOST: u32 = 16_384;
+
+/// Answers that an endpoint's cache keeps.
+pub const CHAT_CACHE_BYTES: usize = 32 << 20;
 
 /// Random bytes in one crossing.
 pub const RANDOM_CHUNK: u64 = 64 << 10;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::admission::{self, Admitted};
 use crate::aot::{AotCache, Notice};
+use crate::chat::Models;
 use crate::compile::{Compiler, Profile};
 use crate::engine::{self, CallComponent, CallEngine, SessionEngine};
 use crate::error::Error;
@@ -27,12 +28,19 @@ pub struct SandboxOptions {
     pub compiler: Compiler,
     /// Where interpreters run.
     pub isolation: Isolation,
+    /// The models that components may be granted to ask.
+    pub models: Models,
 }
 
 impl SandboxOptions {
     /// This folder; components are compiled, and interpreters run, in this process.
     pub fn new(aot_dir: impl Into<PathBuf>) -> Self {
-        Self { aot_dir: aot_dir.into(), compiler: Compiler::default(), isolation: Isolation::default() }
+        Self {
+            aot_dir: aot_dir.into(),
+            compiler: Compiler::default(),
+            isolation: Isolation::default(),
+            models: Models::none(),
+        }
     }
 }
 
@@ -47,6 +55,7 @@ struct Inner {
     session: SessionEngine,
     aot: AotCache,
     isolation: Isolation,
+    models: Models,
 }
 
 impl Sandbox {
@@ -56,8 +65,8 @@ impl Sandbox {
         let session = SessionEngine::new(crate::session::memory_creator())?;
         let aot = AotCache::open(&options.aot_dir, options.compiler)?;
         engine::start_ticker(&[call.engine(), session.engine()])?;
-        let isolation = options.isolation;
-        Ok(Self { inner: Arc::new(Inner { call, session, aot, isolation }) })
+        let SandboxOptions { isolation, models, .. } = options;
+        Ok(Self { inner: Arc::new(Inner { call, session, aot, isolation, models }) })
     }
 
     /// Sets who is told before a component is compiled (and not taken from the cache): a large one takes seconds.
@@ -123,11 +132,11 @@ impl Sandbox {
     }
 
     fn load_tool(&self, admitted: &Admitted) -> Result<Tool, Error> {
-        Tool::load(&self.inner.call, self.compile(admitted)?, admitted)
+        Tool::load(&self.inner.call, self.compile(admitted)?, admitted, &self.inner.models)
     }
 
     fn load_verifier(&self, admitted: &Admitted) -> Result<Verifier, Error> {
-        Verifier::load(&self.inner.call, self.compile(admitted)?, admitted)
+        Verifier::load(&self.inner.call, self.compile(admitted)?, admitted, &self.inner.models)
     }
 
     fn load_interpreter(&self, admitted: Admitted) -> Result<Interpreter, Error> {

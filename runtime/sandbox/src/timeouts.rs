@@ -65,5 +65,14 @@ pub const COMPILE_POLL: Duration = Duration::from_millis(2);
 /// [`TOOL_WALL`], so that a tool whose server hangs can still say so.
 pub const FETCH: Duration = Duration::from_secs(20);
 
+/// One question to a model: a long answer takes a minute or two. The call that asks has its own wall time, mostly less.
+pub const CHAT: Duration = Duration::from_secs(180);
+
+/// Before a model is asked again that was busy or not reached; twice as long each time.
+pub const CHAT_RETRY: Duration = Duration::from_millis(500);
+
+/// The longest such wait: a server that wants more is given up on, and the component told how long.
+pub const CHAT_RETRY_MOST: Duration = Duration::from_secs(20);
+
 /// Connecting to one of a name's addresses before the next is tried: two lost packets sent again, and some.
 pub const FETCH_CONNECT: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@ use crate::admission::Admitted;
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
 use crate::call;
+use crate::chat::Models;
 use crate::contract::tool::ToolPre;
 use crate::contract::tool::exports::sport::tool::tool as wire;
 use crate::contract::{lift, lower};
@@ -16,7 +17,7 @@ use crate::engine::{CallComponent, CallEngine};
 use crate::error::Error;
 use crate::fetch::Network;
 use crate::foreign::Foreign;
-use crate::host::{HostCx, Nested, Phase, Reach};
+use crate::host::{Asked, HostCx, Nested, Phase, Reach};
 use crate::inspect::Kind;
 use crate::limits::{self, Limits};
 use crate::schema::{self, Schema};
@@ -33,6 +34,7 @@ pub struct Tool {
     engine: CallEngine,
     guest: Guest,
     network: Option<Arc<Network>>,
+    chat: Option<Arc<Asked>>,
     /// Pool slots of a call: more than one when it may call other tools.
     slots: u32,
     nests: bool,
@@ -77,6 +79,7 @@ impl Tool {
         engine: &CallEngine,
         component: CallComponent,
         admitted: &Admitted,
+        models: &Models,
     ) -> Result<Self, Error> {
         if admitted.inspection.kind == Some(Kind::Foreign) {
             return Self::load_foreign(engine, &component, admitted);
@@ -86,6 +89,7 @@ impl Tool {
         let pre = call::link(engine, &component, admitted)?;
         let pre = ToolPre::new(pre).map_err(|error| Error::compile(&name, &error))?;
         let network = call::network(engine, admitted)?;
+        let chat = call::asked(models, admitted)?;
         let digest = admitted.inspection.digest.clone();
 
         let budget = Budget::new(Limits::describe());
@@ -119,7 +123,7 @@ impl Tool {
         let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
         let (engine, calls) = (engine.clone(), admitted.grants.calls().cloned());
         let guest = Guest::Contract(pre);
-        Ok(Self { name, digest, descriptors, schemas, engine, guest, network, slots, nests, calls })
+        Ok(Self { name, digest, descriptors, schemas, engine, guest, network, chat, slots, nests, calls })
     }
 
     /// Takes the component's own functions as tools.
@@ -143,6 +147,7 @@ impl Tool {
             engine: engine.clone(),
             guest: Guest::Foreign(foreign),
             network: None,
+            chat: None,
             slots: 1,
             nests: false,
             calls: None,
@@ -231,6 +236,7 @@ impl Tool {
         );
         host.log.rename(&self.name);
         host.network = self.network.clone();
+        host.chat = self.chat.clone();
         host.reach = reach;
         host.state = state.clone();
         // The slots of a whole tree of calls are taken by its root, so that no call waits for its own

@@ -259,4 +259,10 @@ pub struct Usage {
     /// Random bytes drawn.
     #[serde(default)]
     pub random_bytes: u64,
+    /// Questions to models.
+    #[serde(default)]
+    pub model_calls: u64,
+    /// Tokens of these questions and of their answers.
+    #[serde(default)]
+    pub tokens: u64,
 }

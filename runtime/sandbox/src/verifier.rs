@@ -12,6 +12,7 @@ use crate::admission::Admitted;
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
 use crate::call;
+use crate::chat::Models;
 use crate::contract::judging::{lift_judgements, lower_step};
 use crate::contract::lift;
 use crate::contract::verifier::VerifierPre;
@@ -19,7 +20,7 @@ use crate::contract::verifier::exports::sport::verifier::verifier as wire;
 use crate::engine::{CallComponent, CallEngine};
 use crate::error::Error;
 use crate::fetch::Network;
-use crate::host::{HostCx, Phase, Reach};
+use crate::host::{Asked, HostCx, Phase, Reach};
 use crate::judging::{Judgement, StepView, VerifierDescriptor};
 use crate::limits::{self, Limits};
 use crate::schema::Schema;
@@ -35,6 +36,7 @@ pub struct Verifier {
     engine: CallEngine,
     pre: VerifierPre<HostCx>,
     network: Option<Arc<Network>>,
+    chat: Option<Arc<Asked>>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -52,12 +54,14 @@ impl Verifier {
         engine: &CallEngine,
         component: CallComponent,
         admitted: &Admitted,
+        models: &Models,
     ) -> Result<Self, Error> {
         let name = admitted.name.clone();
         let bad = |reason: String| Error::Describe { name: name.clone(), reason };
         let pre = call::link(engine, &component, admitted)?;
         let pre = VerifierPre::new(pre).map_err(|error| Error::compile(&name, &error))?;
         let network = call::network(engine, admitted)?;
+        let chat = call::asked(models, admitted)?;
         let digest = admitted.inspection.digest.clone();
 
         let budget = Budget::new(Limits::describe());
@@ -71,7 +75,7 @@ impl Verifier {
         let (described, _) = call::run(engine, host, u64::MAX, 1, describe)
             .map_err(|failure| bad(format!("describe failed: {failure}")))?;
         let (descriptor, config) = lift_descriptor(described).map_err(bad)?;
-        Ok(Self { name, digest, descriptor, config, engine: engine.clone(), pre, network })
+        Ok(Self { name, digest, descriptor, config, engine: engine.clone(), pre, network, chat })
     }
 
     /// The component's file name without its ending.
@@ -119,6 +123,7 @@ impl Verifier {
         );
         host.log.rename(&self.name);
         host.network = self.network.clone();
+        host.chat = self.chat.clone();
         host.deterministic = self.descriptor.deterministic;
         host.reach = reach_of(step)?;
         let (wire_step, config) = (lower_step(step), config.to_string());

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use sport_sandbox::{
-    CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Registry, Sandbox, SandboxOptions,
-    SessionWorker, TaskFile, Tool,
+    CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Models, Registry, Sandbox,
+    SandboxOptions, SessionWorker, TaskFile, Tool,
 };
 
 use crate::exit::{CommandError, Exit};
@@ -49,9 +49,11 @@ pub fn sandbox(isolation: IsolationFlag) -> Result<Sandbox, CommandError> {
             Isolation::Process(SessionWorker { program, arguments: vec![session::NAME.to_owned()] })
         }
     };
+    let models = registry()?.map_or(Ok(Models::none()), |registry| registry.models())?;
     let options = SandboxOptions {
         compiler: Compiler::Worker(worker),
         isolation,
+        models,
         ..SandboxOptions::new(paths::cache().join("aot"))
     };
     let sandbox = Sandbox::new(options)?;

@@ -181,6 +181,8 @@ pub struct Narrower {
     output_bytes: Option<u64>,
     tool_calls: Option<u64>,
     host_calls: Option<u64>,
+    model_calls: Option<u64>,
+    tokens: Option<u64>,
 }
 
 impl Narrower {
@@ -196,6 +198,8 @@ impl Narrower {
         limits.output_bytes = count(limits.output_bytes, self.output_bytes);
         limits.tool_calls = count(limits.tool_calls, self.tool_calls);
         limits.host_calls = count(limits.host_calls, self.host_calls);
+        limits.model_calls = count(limits.model_calls, self.model_calls);
+        limits.tokens = count(limits.tokens, self.tokens);
         limits
     }
 }

@@ -91,6 +91,8 @@ impl Server {
                 "output_bytes": limits.output_bytes,
                 "tool_calls": limits.tool_calls,
                 "host_calls": limits.host_calls,
+                "model_calls": limits.model_calls,
+                "tokens": limits.tokens,
             },
         }))
     }

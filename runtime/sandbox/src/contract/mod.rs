@@ -24,6 +24,7 @@ pub mod shared {
                 import sport:host/kv@0.1.0;
                 import sport:host/secrets@0.1.0;
                 import sport:host/fetch@0.1.0;
+                import sport:host/chat@0.1.0;
                 import sport:host/tools@0.1.0;
             }
         ",

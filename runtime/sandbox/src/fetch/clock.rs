@@ -19,8 +19,8 @@ pub(super) struct Clock<'a> {
 
 impl<'a> Clock<'a> {
     /// Starts now. The request's own time is narrowed, never widened, by what the guest asks for.
-    pub fn start(budget: &'a Budget, asked: Option<Duration>) -> Self {
-        let timeout = asked.unwrap_or(timeouts::FETCH).min(timeouts::FETCH);
+    pub fn start(budget: &'a Budget, asked: Option<Duration>, most: Duration) -> Self {
+        let timeout = asked.unwrap_or(most).min(most);
         Self { budget, deadline: Instant::now() + timeout, timeout }
     }
 

@@ -18,6 +18,7 @@ mod wire;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
@@ -31,7 +32,7 @@ use crate::egress::{Egress, Host, Refusal, Scheme};
 use crate::error::Error;
 use crate::limits;
 use crate::secrets::Secrets;
-use crate::text;
+use crate::{text, timeouts};
 use clock::Clock;
 use scrub::Scrubber;
 use wire::Wire;
@@ -45,6 +46,8 @@ pub(crate) struct Network {
     tls: Option<Arc<ClientConfig>>,
     /// Free places for lookups, for all plugins of a sandbox together.
     lookups: Arc<AtomicU32>,
+    /// The longest that one request may take.
+    most: Duration,
 }
 
 /// What came back.
@@ -90,7 +93,13 @@ impl Network {
             scrubber: Scrubber::new(secrets)?,
             tls,
             lookups,
+            most: timeouts::FETCH,
         })
+    }
+
+    /// The same with another longest time for one request.
+    pub fn with_most(self, most: Duration) -> Self {
+        Self { most, ..self }
     }
 
     /// The secrets that may be used.
@@ -115,7 +124,7 @@ impl Network {
     }
 
     fn exchange(&self, budget: &Budget, request: &Request, sent: &Cell<bool>) -> Result<Response, Fault> {
-        let clock = Clock::start(budget, request.timeout);
+        let clock = Clock::start(budget, request.timeout, self.most);
         let destination = self.egress.decide(&request.method, &request.url)?;
         let body = request.body.as_deref();
         let bytes = request::build(&destination, &request.headers, body, &self.secrets)?;

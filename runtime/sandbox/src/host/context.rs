@@ -33,6 +33,6 @@ pub fn remaining(host: &HostCx) -> context::Budget {
     context::Budget {
         wall_ms_left: u64::try_from(host.budget.wall_left().as_millis()).unwrap_or(u64::MAX),
         calls_left: u32::try_from(host.budget.left(Resource::ToolCalls)).unwrap_or(u32::MAX),
-        tokens_left: None,
+        tokens_left: Some(host.budget.left(Resource::Tokens)),
     }
 }

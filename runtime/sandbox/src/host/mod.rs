@@ -6,6 +6,7 @@
 //! deadline.
 
 pub mod artifacts;
+pub mod chat;
 pub mod context;
 pub mod fetch;
 pub mod kv;
@@ -25,6 +26,7 @@ use crate::limiter::Limiter;
 use crate::state::PluginState;
 
 pub use artifacts::Reach;
+pub use chat::Asked;
 pub use log::LogTail;
 pub use tools::Nested;
 
@@ -82,6 +84,8 @@ pub struct HostCx {
     pub nested: Option<Box<dyn Nested>>,
     /// Hosts and secrets, where they are granted.
     pub network: Option<Arc<Network>>,
+    /// Models, where they are granted.
+    pub chat: Option<Arc<Asked>>,
     /// How many handles of secrets the guest holds.
     pub secret_handles: usize,
 }
@@ -103,6 +107,7 @@ impl HostCx {
             deterministic: false,
             nested: None,
             network: None,
+            chat: None,
             secret_handles: 0,
         }
     }
@@ -127,6 +132,7 @@ pub fn link<T: HostState>(linker: &mut Linker<T>, interface: &str) -> wasmtime::
         "kv" => imports::kv::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         "secrets" => imports::secrets::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         "fetch" => imports::fetch::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
+        "chat" => imports::chat::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         "tools" => imports::tools::add_to_linker::<T, HasSelf<HostCx>>(linker, T::host)?,
         _ => return Ok(false),
     }

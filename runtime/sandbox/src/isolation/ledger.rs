@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::{Budget, Resource};
 
 /// What is counted. Memory and tables are held, not used up, so each side holds its own.
-const COUNTED: [Resource; 8] = [
+const COUNTED: [Resource; 10] = [
     Resource::HostCalls,
     Resource::ToolCalls,
     Resource::Output,
@@ -16,6 +16,8 @@ const COUNTED: [Resource; 8] = [
     Resource::Random,
     Resource::Fetches,
     Resource::Fetched,
+    Resource::ModelCalls,
+    Resource::Tokens,
 ];
 
 /// What was used.

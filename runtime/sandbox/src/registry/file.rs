@@ -47,6 +47,9 @@ pub struct Grant {
     /// What it may send to some of these hosts without ever seeing it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretSource>,
+    /// The models that it may ask with `chat`, by their roles; `chat` is granted by that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
     /// `digest`: these very bytes only. Else the file may be built anew, as long as it asks for the same and describes
     /// itself the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,21 +72,25 @@ pub struct SecretSource {
 
 impl SecretSource {
     fn read(&self, name: &str) -> Result<Secret, Error> {
-        let invalid = |reason: String| Error::Invalid { what: format!("secret {name}"), reason };
-        let value = match (&self.env, &self.file) {
-            (Some(variable), None) => std::env::var(variable).map_err(|_| {
-                invalid(format!("the environment variable {variable} is not set (or not UTF-8)"))
-            })?,
-            (None, Some(path)) => {
-                let mut text = String::new();
-                let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
-                file.take(SECRET_FILE_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
-                text
-            }
-            _ => return Err(invalid("it comes from `env` or from `file`; give one of them".to_owned())),
-        };
-        Secret::new(value)
+        secret_value(&format!("secret {name}"), self.env.as_deref(), self.file.as_deref())
     }
+}
+
+/// A secret from an environment variable or a file, of which one is given.
+pub(super) fn secret_value(what: &str, variable: Option<&str>, file: Option<&Path>) -> Result<Secret, Error> {
+    let invalid = |reason: String| Error::Invalid { what: what.to_owned(), reason };
+    let value = match (variable, file) {
+        (Some(variable), None) => std::env::var(variable)
+            .map_err(|_| invalid(format!("the environment variable {variable} is not set (or not UTF-8)")))?,
+        (None, Some(path)) => {
+            let mut text = String::new();
+            let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+            file.take(SECRET_FILE_BYTES).read_to_string(&mut text).map_err(Error::io("read", path))?;
+            text
+        }
+        _ => return Err(invalid("it comes from `env` or from `file`; give one of them".to_owned())),
+    };
+    Secret::new(value)
 }
 
 /// More than the longest secret; what is longer is refused by [`Secret::new`].
@@ -108,6 +115,7 @@ impl Grant {
             hosts: Vec::new(),
             roots: None,
             secrets: BTreeMap::new(),
+            models: Vec::new(),
             pin: None,
         }
     }
@@ -115,7 +123,11 @@ impl Grant {
     /// The interfaces that may be linked: those that are named, and those that hosts and secrets bring with them.
     pub fn interfaces(&self) -> Vec<String> {
         let mut interfaces = self.imports.clone();
-        for (name, there) in [("fetch", !self.hosts.is_empty()), ("secrets", !self.secrets.is_empty())] {
+        for (name, there) in [
+            ("fetch", !self.hosts.is_empty()),
+            ("secrets", !self.secrets.is_empty()),
+            ("chat", !self.models.is_empty()),
+        ] {
             if there && !interfaces.iter().any(|import| import == name) {
                 interfaces.push(name.to_owned());
             }
@@ -134,7 +146,10 @@ impl Grant {
         for (name, source) in &self.secrets {
             secrets = secrets.with(name, source.read(name)?, source.hosts.clone())?;
         }
-        let grants = Grants::new(&self.imports)?.with_egress(egress).with_secrets(secrets);
+        let mut grants = Grants::new(&self.imports)?.with_egress(egress).with_secrets(secrets);
+        if !self.models.is_empty() {
+            grants = grants.with_models(&self.models);
+        }
         Ok(match &self.calls {
             Some(calls) => grants.with_calls(calls),
             None => grants,

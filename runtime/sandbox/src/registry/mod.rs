@@ -6,6 +6,8 @@
 //! model reads, and so a way to talk to it), it is not loaded until the operator approved the change. Rebuilt with the same
 //! request and the same words it goes on working, unless it is pinned to its digest.
 //!
+//! Beside them `models.toml` says which models there are to be granted (`models`).
+//!
 //! # Invariants
 //!
 //! * A grant belongs to a source. A component of the same name elsewhere has none.
@@ -13,11 +15,13 @@
 //! * Files that others can write are refused; files are replaced by renaming, under a lock.
 
 pub(crate) mod file;
+mod models;
 mod receipt;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::chat::Models;
 use crate::error::Error;
 use crate::inspect::{self, Inspection, Kind};
 use crate::private::{NotPrivate, PrivateFolder};
@@ -32,6 +36,8 @@ pub use receipt::{Change, Described, Receipt};
 
 /// The grants.
 const PLUGINS: &str = "plugins.toml";
+/// The models that plugins may be granted to ask.
+const MODELS: &str = "models.toml";
 /// The folder of receipts.
 const RECEIPTS: &str = "receipts";
 /// What is locked while something is changed.
@@ -100,6 +106,14 @@ impl Registry {
             .subfolder(RECEIPTS)
             .map_err(|error| registry_error(&path.join(RECEIPTS), error.to_string()))?;
         Ok(Self { folder, receipts })
+    }
+
+    /// The models that are set up in `models.toml`; none if there is no such file.
+    pub fn models(&self) -> Result<Models, Error> {
+        let path = self.folder.path().join(MODELS);
+        let bad = |reason: String| Error::Registry { path: path.clone(), reason };
+        let text = self.folder.read(MODELS, MOST).map_err(|error| bad(error.to_string()))?;
+        text.map_or(Ok(Models::none()), |text| models::parse(&text).map_err(bad))
     }
 
     /// The same, but none if there is no such folder: for those who only look.

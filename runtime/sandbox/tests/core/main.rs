@@ -5,6 +5,7 @@
 mod admission;
 mod artifacts;
 mod cache;
+mod chat;
 mod containment;
 mod egress;
 mod fetch;
