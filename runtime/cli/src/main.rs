@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! * `commands/`: one file per command; `budget.rs`: the flags that several of them share;
+//! * `project/`: a plugin's project, made, built and tested;
 //! * `serve/`: the sandbox driven by another program;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;
@@ -22,6 +23,7 @@ mod commands;
 mod exit;
 mod paths;
 mod progress;
+mod project;
 mod serve;
 
 /// Where `--help` lists the options that every command has.

@@ -236,22 +236,28 @@ mod backend {
     }
 }
 
-/// A store in memory, one per thread, for native tests. The digests are not SHA-256, only unique to the bytes.
+/// Puts bytes into the store in memory. The digests are not SHA-256, only unique to the bytes.
 #[cfg(not(target_family = "wasm"))]
-mod backend {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
+pub(crate) fn store(bytes: Vec<u8>, media_type: String, name: Option<String>) -> Artifact {
     use std::hash::{DefaultHasher, Hash, Hasher};
 
-    use crate::{Artifact, Failure};
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let digest = format!("sha256:{:064x}", hasher.finish());
+    let size = bytes.len() as u64;
+    crate::native::with(|state| state.artifacts.insert(digest.clone(), bytes));
+    Artifact { digest, media_type, size, name }
+}
 
-    thread_local! {
-        static STORE: RefCell<HashMap<String, Vec<u8>>> = RefCell::default();
-    }
+/// The store in memory.
+#[cfg(not(target_family = "wasm"))]
+mod backend {
+    use crate::{Artifact, Failure, native};
 
     pub fn read(artifact: &Artifact, offset: u64, length: usize) -> Result<Vec<u8>, Failure> {
-        STORE.with_borrow(|store| {
-            let bytes = store
+        native::with(|state| {
+            let bytes = state
+                .artifacts
                 .get(&artifact.digest)
                 .ok_or_else(|| Failure::not_found(format!("there is no artifact {}", artifact.digest)))?;
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -277,12 +283,7 @@ mod backend {
         }
 
         pub fn finish(self) -> Result<Artifact, Failure> {
-            let mut hasher = DefaultHasher::new();
-            self.bytes.hash(&mut hasher);
-            let digest = format!("sha256:{:064x}", hasher.finish());
-            let size = self.bytes.len() as u64;
-            STORE.with_borrow_mut(|store| store.insert(digest.clone(), self.bytes));
-            Ok(Artifact { digest, media_type: self.media_type, size, name: self.name })
+            Ok(super::store(self.bytes, self.media_type, self.name))
         }
     }
 }

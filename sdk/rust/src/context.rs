@@ -48,16 +48,17 @@ mod backend {
 #[cfg(not(target_family = "wasm"))]
 mod backend {
     use super::Budget;
+    use crate::native;
 
     pub fn run_id() -> String {
-        "native".to_owned()
+        native::with(|state| state.run_id.clone())
     }
 
     pub fn remaining() -> Budget {
-        Budget { wall_ms_left: u64::MAX, calls_left: u32::MAX, tokens_left: None }
+        native::with(|state| state.budget)
     }
 
     pub fn progress(done: f64, message: &str) {
-        eprintln!("{:.0} %: {message}", done * 100.0);
+        native::with(|state| state.progress.push((done, message.to_owned())));
     }
 }

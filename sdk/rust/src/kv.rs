@@ -78,18 +78,15 @@ mod backend {
     }
 }
 
-/// Keys in memory, one set per thread.
+/// Keys in memory, with the host's limits.
 #[cfg(not(target_family = "wasm"))]
 mod backend {
-    use std::cell::RefCell;
-    use std::collections::BTreeMap;
-
     use super::Entry;
-    use crate::{Failure, FailureKind};
+    use crate::{Failure, FailureKind, native};
 
-    thread_local! {
-        static STORE: RefCell<BTreeMap<String, Entry>> = RefCell::default();
-    }
+    /// The host's own limits (`limits.rs` of the sandbox): a test should meet them before the sandbox does.
+    const KEY_BYTES: usize = 256;
+    const VALUE_BYTES: usize = 64 << 10;
 
     fn check(present: Option<&Entry>, expected: Option<u64>) -> Result<(), Failure> {
         match expected {
@@ -101,26 +98,35 @@ mod backend {
     }
 
     pub fn get(key: &str) -> Result<Option<Entry>, Failure> {
-        Ok(STORE.with_borrow(|store| store.get(key).cloned()))
+        Ok(native::with(|state| state.keys.get(key).cloned()))
     }
 
     pub fn set(key: &str, value: &[u8], expected: Option<u64>) -> Result<u64, Failure> {
-        STORE.with_borrow_mut(|store| {
-            check(store.get(key), expected)?;
-            let revision = store.get(key).map_or(0, |entry| entry.revision) + 1;
-            store.insert(key.to_owned(), Entry { value: value.to_vec(), revision });
-            Ok(revision)
+        if key.is_empty() || key.len() > KEY_BYTES {
+            let message = format!("a key has 1 to {KEY_BYTES} bytes, this has {}", key.len());
+            return Err(Failure::invalid_input(message).code("kv-bad-key"));
+        }
+        if value.len() > VALUE_BYTES {
+            let message = format!("a value may have {VALUE_BYTES} bytes, this has {}", value.len());
+            return Err(Failure::invalid_input(message).code("kv-value-too-big"));
+        }
+        native::with(|state| {
+            check(state.keys.get(key), expected)?;
+            state.last_revision += 1;
+            let entry = Entry { value: value.to_vec(), revision: state.last_revision };
+            state.keys.insert(key.to_owned(), entry);
+            Ok(state.last_revision)
         })
     }
 
     pub fn delete(key: &str, expected: Option<u64>) -> Result<bool, Failure> {
-        STORE.with_borrow_mut(|store| {
-            check(store.get(key), expected)?;
-            Ok(store.remove(key).is_some())
+        native::with(|state| {
+            check(state.keys.get(key), expected)?;
+            Ok(state.keys.remove(key).is_some())
         })
     }
 
     pub fn keys(prefix: &str) -> Result<Vec<String>, Failure> {
-        Ok(STORE.with_borrow(|store| store.keys().filter(|key| key.starts_with(prefix)).cloned().collect()))
+        Ok(native::with(|state| state.keys.keys().filter(|key| key.starts_with(prefix)).cloned().collect()))
     }
 }

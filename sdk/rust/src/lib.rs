@@ -1,6 +1,6 @@
 //! Tools and verifiers for Sport, written as ordinary Rust functions.
 //!
-//! ```ignore
+//! ```
 //! use sport_sdk::{Failure, tool};
 //!
 //! /// Greets someone by name.
@@ -16,12 +16,12 @@
 //!
 //! # Layout
 //!
-//! * [`tool`], [`tools`], [`verifier`]: the attributes that make a plugin of functions;
+//! * [`tool`], [`macro@tools`], [`verifier`]: the attributes that make a plugin of functions;
 //! * [`Artifact`]: a file in the host's store, as a parameter or as a result;
 //! * [`Failure`]: why something could not be done, for a person or a model;
-//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`]: what a plugin may ask of the host;
+//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`], [`mod@tools`]: what a plugin may ask of the host;
 //! * [`verify`]: what a verifier is given and gives back;
-//! * [`testing`]: calls a tool natively, the way the host does.
+//! * [`testing`]: calls a tool natively, the way the host does, on a host in memory.
 //!
 //! Invariants: a component imports only what its code uses, since its import list is its request for capabilities
 //! (every component imports `sport:host/log`, for panics); nothing here reads a clock, a file or, but for `fetch`, the network; the
@@ -41,11 +41,14 @@ pub mod fetch;
 mod glue;
 pub mod kv;
 pub mod log;
+#[cfg(not(target_family = "wasm"))]
+mod native;
 mod plugin;
 mod reply;
 mod schema;
 pub mod secrets;
 pub mod testing;
+pub mod tools;
 pub mod verify;
 
 pub use artifact::{Artifact, ArtifactReader, ArtifactWriter};

@@ -58,8 +58,12 @@ mod backend {
 #[cfg(not(target_family = "wasm"))]
 mod backend {
     use super::Level;
+    use crate::native;
+    use crate::testing::Record;
 
     pub fn record(level: Level, message: &str, fields: &[(&str, &str)]) {
         eprintln!("{level:?}: {message} {fields:?}");
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        native::with(|state| state.log.push(Record { level, message: message.to_owned(), fields }));
     }
 }
