@@ -1,5 +1,6 @@
 //! From a project to its component.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sport_sandbox::{Grants, Inspection, Kind, inspect};
@@ -54,7 +55,9 @@ fn place(from: &Path, to: &Path) -> Result<(), CommandError> {
     }
     let folder = to.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let part = tempfile::Builder::new().prefix(".component-").tempfile_in(folder)?;
+    // readable for whom the user's mask says, as what cargo writes is
+    let open = std::fs::Permissions::from_mode(0o666);
+    let part = tempfile::Builder::new().prefix(".component-").permissions(open).tempfile_in(folder)?;
     std::fs::write(part.path(), new)?;
     part.persist(to).map_err(|error| error.error)?;
     Ok(())

@@ -5,6 +5,7 @@ mod inspect;
 mod installed;
 mod new;
 mod run;
+mod test;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +28,8 @@ enum PluginCommand {
     New(new::New),
     /// Build a project's component
     Build(build::Build),
+    /// Run a project's own tests, then try its component out in the sandbox and say what to mend
+    Test(test::Test),
     /// Show what a component is, what it asks for and what it is granted, without compiling or running it
     Inspect(inspect::Inspect),
     /// Call one tool of a plugin with JSON arguments
@@ -47,6 +50,7 @@ impl Plugin {
         match self.command {
             PluginCommand::New(command) => command.run(),
             PluginCommand::Build(command) => command.run(),
+            PluginCommand::Test(command) => command.run(),
             PluginCommand::Inspect(command) => command.run(),
             PluginCommand::Run(command) => command.run(),
             PluginCommand::Add(command) => command.run(),
