@@ -5,6 +5,7 @@
 //! * `travels`: the SDKs, contracts and templates inside this binary;
 //! * `make`: a new project; `name`: what it may be called;
 //! * `build`: the component of a project, by way of `rust` or `python`;
+//! * `watch`: waits for its sources to change;
 //! * `tests`: the author's own tests; `process`: running the programs that all this takes.
 //!
 //! Invariants: nothing that exists is overwritten by `make`; a component under its final name is whole.
@@ -21,6 +22,7 @@ mod python;
 mod rust;
 pub mod tests;
 mod travels;
+pub mod watch;
 
 /// What a plugin is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

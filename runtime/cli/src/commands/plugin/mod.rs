@@ -6,6 +6,7 @@ mod installed;
 mod new;
 mod run;
 mod test;
+mod watch;
 
 use clap::{Args, Subcommand};
 
@@ -30,6 +31,8 @@ enum PluginCommand {
     Build(build::Build),
     /// Run a project's own tests, then try its component out in the sandbox and say what to mend
     Test(test::Test),
+    /// Build and test again whenever a source changes
+    Watch(watch::Watch),
     /// Show what a component is, what it asks for and what it is granted, without compiling or running it
     Inspect(inspect::Inspect),
     /// Call one tool of a plugin with JSON arguments
@@ -51,6 +54,7 @@ impl Plugin {
             PluginCommand::New(command) => command.run(),
             PluginCommand::Build(command) => command.run(),
             PluginCommand::Test(command) => command.run(),
+            PluginCommand::Watch(command) => command.run(),
             PluginCommand::Inspect(command) => command.run(),
             PluginCommand::Run(command) => command.run(),
             PluginCommand::Add(command) => command.run(),

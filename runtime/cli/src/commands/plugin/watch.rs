@@ -1,0 +1,80 @@
+//! `sport plugin watch`: the work again at every change.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+use sport_sandbox::{ArtifactStore, Branch, Budget, Limits, ToolHost, Toolbox};
+
+use super::{build as build_command, run, test};
+use crate::commands;
+use crate::exit::{CommandError, Exit};
+use crate::project::{Project, build, watch};
+
+/// `sport plugin watch`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sport plugin watch
+  sport plugin watch --call hello '{\"name\": \"Ada\"}'
+
+It goes on until it is interrupted.")]
+pub struct Watch {
+    /// The project's folder
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    path: PathBuf,
+    /// After every build call this tool, in place of the tests
+    #[arg(long, value_name = "TOOL")]
+    call: Option<String>,
+    /// The arguments of that call as a JSON object
+    #[arg(requires = "call", default_value = "{}")]
+    arguments: String,
+    /// Grant the plugin this host interface for that call (`artifacts`, `kv`)
+    #[arg(long = "grant", value_name = "INTERFACE")]
+    grants: Vec<String>,
+}
+
+impl Watch {
+    /// Runs it.
+    pub fn run(self) -> Result<Exit, CommandError> {
+        let project = Project::find(&self.path)?;
+        let call = self.call.as_deref().map(|tool| Ok((tool, run::parse_arguments(&self.arguments)?)));
+        let work = WatchedRun { project: &project, call: call.transpose()?, grants: &self.grants };
+        let mut changes = watch::Watch::new(&project.folder)?;
+        loop {
+            // an error is the author's to mend, and then this goes on
+            if let Err(error) = work.once() {
+                println!("error: {error}");
+            }
+            changes.done()?;
+            println!("watching {}; interrupt to end", Project::show(&project.folder));
+            let changed = changes.wait()?;
+            println!("\nchanged: {}", changed.join(", "));
+        }
+    }
+}
+
+/// What is done at every change.
+struct WatchedRun<'a> {
+    project: &'a Project,
+    call: Option<(&'a str, Value)>,
+    grants: &'a [String],
+}
+
+impl WatchedRun<'_> {
+    fn once(&self) -> Result<(), CommandError> {
+        let Some((tool, arguments)) = &self.call else {
+            print!("{}", test::project(self.project)?.text());
+            return Ok(());
+        };
+        let built = build::build(self.project)?;
+        println!("{}", build_command::said(&built));
+        // admitted anew, as any component is
+        let plugin = commands::sandbox()?.tool(&built.path, &sport_sandbox::Grants::new(self.grants)?)?;
+        let mut toolbox = Toolbox::new(vec![plugin], ArtifactStore::new_in_memory())?;
+        let outcome = toolbox
+            .invoke(tool, arguments, &mut Branch::open(&[])?, &Budget::new(Limits::tool()))
+            .map_err(|failure| CommandError::new(Exit::Negative, &failure.code, failure.message))?;
+        run::print_outcome(&outcome);
+        Ok(())
+    }
+}
