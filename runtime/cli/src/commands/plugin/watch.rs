@@ -37,8 +37,9 @@ impl Watch {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
         let project = Project::find(&self.path)?;
-        let call = self.call.as_deref().map(|tool| Ok((tool, run::parse_arguments(&self.arguments)?)));
-        let work = WatchedRun { project: &project, call: call.transpose()?, grants: &self.grants };
+        let arguments = run::parse_arguments(&self.arguments)?;
+        let call = self.call.as_deref().map(|tool| (tool, arguments));
+        let work = WatchedRun { project: &project, call, grants: &self.grants };
         let mut changes = watch::Watch::new(&project.folder)?;
         loop {
             // an error is the author's to mend, and then this goes on
