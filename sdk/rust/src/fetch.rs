@@ -11,6 +11,13 @@ use crate::secrets::Secret;
 use crate::{Failure, FailureKind};
 
 /// A request in the making.
+///
+/// ```
+/// use sport_sdk::fetch::Request;
+///
+/// let request = Request::get("https://api.example.com/now").header("accept", "text/plain");
+/// assert_eq!(request.send().unwrap_err().to_string(), "GET https://api.example.com/now: the test's host has no answer to it");
+/// ```
 #[derive(Debug)]
 pub struct Request<'a> {
     method: &'a str,
@@ -28,6 +35,13 @@ enum Value<'a> {
 }
 
 /// What came back.
+///
+/// ```
+/// use sport_sdk::fetch::Response;
+///
+/// let response = Response { status: 200, body: b"warm".to_vec(), ..Response::default() };
+/// assert_eq!(response.text(), "warm");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// For example 200.
@@ -41,6 +55,14 @@ pub struct Response {
 }
 
 /// Why nothing came back.
+///
+/// ```
+/// use sport_sdk::{Failure, fetch::Request};
+///
+/// let error = Request::get("https://example.com/").send().unwrap_err();
+/// assert!(!error.sent);
+/// assert_eq!(Failure::from(error).code, "fetch-denied");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError {
     /// The broad kind.
@@ -133,6 +155,14 @@ impl<'a> Request<'a> {
 
 impl Response {
     /// The first header of this name (lower case).
+    ///
+    /// ```
+    /// use sport_sdk::fetch::Response;
+    ///
+    /// let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
+    /// let response = Response { headers, ..Response::default() };
+    /// assert_eq!(response.header("content-type"), Some("text/plain"));
+    /// ```
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }

@@ -4,6 +4,14 @@
 use crate::Failure;
 
 /// A value with its revision.
+///
+/// ```
+/// use sport_sdk::kv::{self, Entry};
+///
+/// let revision = kv::set("a", b"1")?;
+/// assert_eq!(kv::get("a")?, Some(Entry { value: b"1".to_vec(), revision }));
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The value.
@@ -13,31 +21,75 @@ pub struct Entry {
 }
 
 /// The value of a key.
+///
+/// ```
+/// assert_eq!(sport_sdk::kv::get("nothing")?, None);
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 pub fn get(key: &str) -> Result<Option<Entry>, Failure> {
     backend::get(key)
 }
 
 /// Writes a key, whatever it held, and gives its new revision.
+///
+/// ```
+/// use sport_sdk::kv;
+///
+/// let first = kv::set("a", b"1")?;
+/// assert!(kv::set("a", b"2")? > first);
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 pub fn set(key: &str, value: &[u8]) -> Result<u64, Failure> {
     backend::set(key, value, None)
 }
 
 /// Writes a key if it still has this revision (0: if it does not exist), else fails with kind conflict.
+///
+/// ```
+/// use sport_sdk::{FailureKind, kv};
+///
+/// let revision = kv::set_if("count", b"1", 0)?; // only if there is none
+/// kv::set_if("count", b"2", revision)?;
+/// assert_eq!(kv::set_if("count", b"3", revision).unwrap_err().kind, FailureKind::Conflict);
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 pub fn set_if(key: &str, value: &[u8], expected: u64) -> Result<u64, Failure> {
     backend::set(key, value, Some(expected))
 }
 
 /// Removes a key; whether there was one.
+///
+/// ```
+/// assert!(!sport_sdk::kv::delete("nothing")?);
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 pub fn delete(key: &str) -> Result<bool, Failure> {
     backend::delete(key, None)
 }
 
 /// Removes a key if it still has this revision, else fails with kind conflict.
+///
+/// ```
+/// use sport_sdk::kv;
+///
+/// let revision = kv::set("a", b"1")?;
+/// assert!(kv::delete_if("a", revision)?);
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 pub fn delete_if(key: &str, expected: u64) -> Result<bool, Failure> {
     backend::delete(key, Some(expected))
 }
 
 /// All keys with a prefix.
+///
+/// ```
+/// use sport_sdk::kv;
+///
+/// kv::set("city/ulm", b"")?;
+/// kv::set("river/danube", b"")?;
+/// assert_eq!(kv::keys("city/")?, ["city/ulm"]);
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 pub fn keys(prefix: &str) -> Result<Vec<String>, Failure> {
     backend::keys(prefix)
 }

@@ -28,7 +28,9 @@ pub fn schema_of<T: JsonSchema + 'static>() -> Value {
 fn is_plain<T: 'static>() -> bool {
     fn any<T: 'static, Plain: 'static>() -> bool {
         let this = TypeId::of::<T>();
-        this == TypeId::of::<Plain>() || this == TypeId::of::<Option<Plain>>() || this == TypeId::of::<Vec<Plain>>()
+        this == TypeId::of::<Plain>()
+            || this == TypeId::of::<Option<Plain>>()
+            || this == TypeId::of::<Vec<Plain>>()
     }
     any::<T, String>()
         || any::<T, bool>()

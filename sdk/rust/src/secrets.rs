@@ -5,6 +5,17 @@
 use crate::Failure;
 
 /// A handle of a secret.
+///
+/// ```
+/// use sport_sdk::{fetch::Request, secrets::Secret};
+///
+/// let host = sport_sdk::testing::Host::new();
+/// host.secret("weather");
+/// let token = Secret::lookup("weather")?;
+/// let _ = Request::get("https://api.example.com/").secret("authorization", "Bearer ", &token).send();
+/// assert_eq!(host.requests()[0].headers[0].1, "Bearer <weather>");
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 #[derive(Debug)]
 pub struct Secret {
     #[cfg(target_family = "wasm")]
