@@ -130,7 +130,7 @@ def component(tools, project, name, output):
         (folder / "wit").mkdir()
         (folder / "wit" / "world.wit").write_text(world, encoding="utf-8")
         # The plugin's module first, then the exports: these take the machine away.
-        app = f"import {MODULE}\nfrom sport_sdk import component_{kind}\nfrom sport_sdk.component_{kind} import {kind.title()}\n"
+        app = f"from sport_sdk import machine\nmachine.prepare()\nimport {MODULE}\nfrom sport_sdk import component_{kind}\nfrom sport_sdk.component_{kind} import {kind.title()}\n"
         app += f"component_{kind}.NAME = {name!r}\n"
         (folder / "sport_app.py").write_text(app, encoding="utf-8")
         made = folder / "made.wasm"

@@ -12,6 +12,15 @@ import sys
 import time
 
 
+def prepare():
+    """Makes `datetime` ask `time` for the time, and not the machine by itself. Done before the plugin's module is imported.
+
+    Its form in C would trap; the one in Python, slower, reads `time.time` when it is called.
+    """
+    sys.modules["_datetime"] = None
+    sys.modules.pop("datetime", None)
+
+
 def install():
     """Replaces them. Done at the end of the build, when nothing of the machine is needed any more."""
     for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time"):
@@ -23,6 +32,8 @@ def install():
     for name in ("open", "listdir", "stat", "scandir", "mkdir", "remove", "rename", "getcwd"):
         setattr(os, name, _absent(f"os.{name}", files))
     os.urandom = _absent("os.urandom", "a plugin has no random numbers from outside; take a seed as an argument")
+    # what `secrets` and `SystemRandom` kept of it
+    random._urandom = os.urandom
     random.seed(0)
     builtins.input = _absent("input", "nobody types into a plugin; take an argument")
     sys.stdout, sys.stderr = _Lines("info"), _Lines("warn")

@@ -6,6 +6,8 @@ use crate::support::{Place, to_mend};
 
 /// Tools with one fault each, and one without.
 const FAULTY: &str = r#"
+import datetime
+import secrets
 import time
 from typing import Annotated
 
@@ -76,6 +78,26 @@ def late() -> float:
     return time.time()
 
 
+@tool
+def dated(days: Annotated[int, Between(0, 9)]) -> str:
+    """Asks for the date, after some work with dates."""
+    begin = datetime.datetime.fromisoformat("2024-02-28T12:00:00") + datetime.timedelta(days=days)
+    return f"{begin:%d.%m.%Y} {datetime.date.today()}"
+
+
+@tool
+def lucky() -> str:
+    """Asks for a random number."""
+    return secrets.token_hex()
+
+
+@tool
+def reads(name: str) -> str:
+    """Opens a file."""
+    with open(name) as file:
+        return file.read()
+
+
 plugin.TOOLS["narrow"].input_schema["properties"]["number"] = {"type": "string"}
 del plugin.TOOLS["wide"].input_schema["properties"]["note"]
 plugin.TOOLS["wide"].input_schema["properties"]["number"]["maximum"] = 3
@@ -100,12 +122,15 @@ fn every_fault_of_a_tool_is_found() {
     found.sort();
     let expected = [
         "breaks: right inputs",
+        "dated: right inputs",
         "fickle: deterministic",
         "heavy: limits",
         "honest: cases",
         "late: right inputs",
+        "lucky: right inputs",
         "mistaken: output",
         "narrow: right inputs",
+        "reads: right inputs",
         "shy: failures",
         "wide: wrong inputs",
     ];
