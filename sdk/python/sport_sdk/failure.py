@@ -41,6 +41,10 @@ class Failure(Exception):
         """The failure that an exception is."""
         if isinstance(error, cls):
             return error
+        if isinstance(error, MemoryError):
+            return cls("the work needs more memory than it may use", kind="exhausted", code="memory-exhausted")
+        if isinstance(error, RecursionError):
+            return cls("the work calls itself too deeply", kind="exhausted", code="stack-exhausted")
         return cls(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
 
 

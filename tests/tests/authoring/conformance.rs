@@ -24,6 +24,7 @@ def honest(count: Annotated[int, Between(0, 5)]) -> list[int]:
 @tool(deterministic=True)
 def fickle() -> int:
     """Says what is left of the time."""
+    sum(range(300_000))
     return context.remaining().wall_ms_left
 
 
@@ -130,6 +131,7 @@ fn every_fault_of_a_tool_is_found() {
         "lucky: right inputs",
         "mistaken: output",
         "narrow: right inputs",
+        "narrow: wrong inputs",
         "reads: right inputs",
         "shy: failures",
         "wide: wrong inputs",

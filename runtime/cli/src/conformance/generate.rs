@@ -14,6 +14,9 @@ const TRIES: usize = 40;
 /// Levels that are built; recursive schemas end here.
 const DEEPEST: usize = 6;
 
+/// The longest text or list that is made too long.
+const LONGEST: usize = 10_000;
+
 /// Texts that software stumbles over, and plain ones.
 const TEXTS: &[&str] = &[
     "a",
@@ -92,7 +95,8 @@ impl<'a> Generator<'a> {
                 json!(true),
                 json!(""),
             ];
-            for other in others {
+            let own = self.schema.raw().get("properties").and_then(|properties| properties.get(name));
+            for other in others.into_iter().chain(own.into_iter().flat_map(beyond)) {
                 with(format!("`{name}` is {other}"), &|fields| {
                     fields.insert(name.clone(), other.clone());
                 });
@@ -194,6 +198,34 @@ impl<'a> Generator<'a> {
         }
         fields.into()
     }
+}
+
+/// Values just beyond what a schema bounds.
+fn beyond(schema: &Value) -> Vec<Value> {
+    let number = |word: &str, step: f64| {
+        let edge = schema.get(word).and_then(Value::as_f64)? + step;
+        // an integer as one, or its type would be what is wrong with it
+        let whole = edge.fract() == 0.0 && edge.abs() < 9e15;
+        Some(if whole { Value::from(edge as i64) } else { Value::from(edge) })
+    };
+    let long = |word: &str| bound(schema, word).filter(|most| *most < LONGEST);
+    let item = schema.get("items").and_then(|items| items.get("type")).and_then(Value::as_str);
+    let item = match item {
+        Some("integer" | "number") => json!(1),
+        Some("boolean") => json!(true),
+        _ => json!("a"),
+    };
+    let values = [
+        number("maximum", 1.0),
+        number("minimum", -1.0),
+        number("exclusiveMaximum", 0.0),
+        number("exclusiveMinimum", 0.0),
+        long("maxLength").map(|most| Value::from("a".repeat(most + 1))),
+        long("minLength").filter(|least| *least > 0).map(|least| Value::from("a".repeat(least - 1))),
+        long("maxItems").map(|most| Value::from(vec![item.clone(); most + 1])),
+        long("minItems").filter(|least| *least > 0).map(|least| Value::from(vec![item.clone(); least - 1])),
+    ];
+    values.into_iter().flatten().collect()
 }
 
 /// The type to build: one of those named, else what the other words speak of, else any.

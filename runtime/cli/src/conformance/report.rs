@@ -95,6 +95,11 @@ impl Report {
     /// Counts a call.
     pub fn used(&mut self, usage: &Usage) {
         self.calls += 1;
+        self.keep(usage);
+    }
+
+    /// Keeps the most that was used of anything.
+    pub fn keep(&mut self, usage: &Usage) {
         self.most.wall_us = self.most.wall_us.max(usage.wall_us);
         self.most.cpu_us = self.most.cpu_us.max(usage.cpu_us);
         self.most.memory_bytes = self.most.memory_bytes.max(usage.memory_bytes);

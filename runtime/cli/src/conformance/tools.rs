@@ -38,6 +38,12 @@ const STOPPED: &[&str] = &[
     "handles-exhausted",
 ];
 
+/// What the host answers where a result is not what it must be.
+const BAD_VALUE: &str = "bad-guest-value";
+
+/// Repeated calls of a tool that calls itself deterministic: what changes with time may be the same twice.
+const REPEATED: usize = 12;
+
 /// A picture of one pixel: what most tools that take a file want, and small.
 const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\xdac\xfc\xcf\xc0P\x0f\0\x04\x85\x01\x80\x84\xa9\x8c!\0\0\0\0IEND\xaeB`\x82";
 
@@ -161,6 +167,7 @@ impl Run<'_> {
     /// Inputs that the schema takes.
     fn right(&mut self, right: Vec<Value>) -> Seen {
         let mut seen = Seen::default();
+        let before = std::mem::take(&mut self.report.most);
         for arguments in right {
             match self.call(&arguments) {
                 Ok(outcome) => seen.done.push((arguments, outcome)),
@@ -171,18 +178,15 @@ impl Run<'_> {
             let found = format!("{} on {}", failure.message, shown(arguments));
             self.mend("limits", found, "do less in one call, or refuse what is too much with kind exhausted");
         } else {
-            let usage = self.report.most;
-            let found = format!(
-                "at most {} ms and {} MB in a call so far",
-                usage.wall_us / 1000,
-                usage.memory_bytes >> 20
-            );
+            let most = &self.report.most;
+            let found =
+                format!("at most {} ms and {} MB in a call", most.wall_us / 1000, most.memory_bytes >> 20);
             self.ok("limits", found);
         }
+        self.report.keep(&before);
         let tried = seen.done.len() + seen.failed.len();
         let by_schema = |failure: &Failure| NOT_BY_SCHEMA.contains(&failure.code.as_str());
-        let broken =
-            |failure: &Failure| failure.kind == FailureKind::Internal && failure.code != "bad-guest-value";
+        let broken = |failure: &Failure| failure.kind == FailureKind::Internal && failure.code != BAD_VALUE;
         if let Some((arguments, failure)) = seen.failed.iter().find(|(_, failure)| by_schema(failure)) {
             let found =
                 format!("its schema takes {}, the tool does not: {}", shown(arguments), failure.message);
@@ -194,7 +198,10 @@ impl Run<'_> {
                 found,
                 "answer what cannot be done with a failure of kind invalid-input or not-found",
             );
-        } else if seen.done.is_empty() && tried > 0 {
+        } else if seen.done.is_empty()
+            && tried > 0
+            && !seen.failed.iter().any(|(_, failure)| failure.code == BAD_VALUE)
+        {
             let (arguments, failure) = &seen.failed[0];
             let found = format!("none of {tried} was accepted; {} on {}", failure.message, shown(arguments));
             self.note(
@@ -202,7 +209,7 @@ impl Run<'_> {
                 found,
                 "let the schema say more (enum, pattern, examples), or add a case to cases.json",
             );
-        } else if tried > 0 {
+        } else if !seen.done.is_empty() {
             let refused = seen.failed.len();
             let found = match refused {
                 0 => format!("all {tried} accepted"),
@@ -223,7 +230,7 @@ impl Run<'_> {
 
     /// What came back is what the output schema says. The host checks it at every call; this says so.
     fn output(&mut self, seen: &Seen) {
-        let bad = seen.failed.iter().find(|(_, failure)| failure.code == "bad-guest-value");
+        let bad = seen.failed.iter().find(|(_, failure)| failure.code == BAD_VALUE);
         if let Some((arguments, failure)) = bad {
             let found = format!("{} on {}", failure.message, shown(arguments));
             return self.mend(
@@ -268,18 +275,19 @@ impl Run<'_> {
         if !self.descriptor.hints.deterministic {
             return;
         }
+        let rounds = REPEATED.div_ceil(seen.done.len().max(1));
         for (arguments, outcome) in &seen.done {
-            if self.call(arguments).as_ref() != Ok(outcome) {
-                let found = format!("another result the second time on {}", shown(arguments));
-                return self.mend(
-                    "deterministic",
-                    found,
-                    "take the hint off, or what changes between calls out",
-                );
+            for _ in 0..rounds {
+                if self.call(arguments).as_ref() != Ok(outcome) {
+                    let found = format!("another result on the same input {}", shown(arguments));
+                    let mend = "take the hint off, or what changes between calls out";
+                    return self.mend("deterministic", found, mend);
+                }
             }
         }
         if !seen.done.is_empty() {
-            self.ok("deterministic", format!("{} calls repeated with the same result", seen.done.len()));
+            let count = rounds * seen.done.len();
+            self.ok("deterministic", format!("{count} calls repeated with the same result"));
         }
     }
 }

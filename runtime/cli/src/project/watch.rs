@@ -74,6 +74,11 @@ impl Watch {
         loop {
             let now = self.look()?;
             if now != self.seen {
+                // a file that is being written is empty for a moment
+                self.until_quiet();
+                if self.look()? != now {
+                    continue;
+                }
                 let changed = now.iter().filter(|(path, digest)| self.seen.get(*path) != Some(digest));
                 let gone = self.seen.iter().filter(|(path, _)| !now.contains_key(*path));
                 let shown = |(path, _): (&PathBuf, &String)| {
