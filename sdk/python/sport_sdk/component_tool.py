@@ -27,6 +27,8 @@ class Tool(exports.Tool):
             return contract.Outcome(content, structured)
         except Exception as error:  # noqa: BLE001 - nothing may leave but a failure
             raise Err(wire.internal(error)) from None
+        finally:
+            machine.flush()
 
 
 def _descriptor(tool):

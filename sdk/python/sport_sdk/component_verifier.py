@@ -32,6 +32,8 @@ class Verifier(exports.Verifier):
             return [_judgement(one) for one in plugin.judge(_step(step), json.loads(config))]
         except Exception as error:  # noqa: BLE001 - nothing may leave but a failure
             raise Err(wire.internal(error)) from None
+        finally:
+            machine.flush()
 
 
 def _judgement(one):

@@ -39,6 +39,12 @@ def install():
     sys.stdout, sys.stderr = _Lines("info"), _Lines("warn")
 
 
+def flush():
+    """Writes what was printed without an end of line. Done at the end of every call: the instance does not outlive it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
 def _absent(name, remedy):
     def absent(*_, **__):
         raise OSError(f"{name} is not there: {remedy}")

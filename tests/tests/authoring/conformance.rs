@@ -172,6 +172,72 @@ fn every_fault_of_a_tool_is_found() {
     assert!(!stdout.contains("wasi:"), "{stdout}");
 }
 
+/// Several tools in an `impl` block, with files, state and other tools.
+const PARTS: &str = r#"
+use sport_sdk::{Artifact, Failure, json, kv, tools};
+
+/// The plugin.
+pub struct Parts;
+
+#[tools]
+impl Parts {
+    /// Writes a text in capitals.
+    #[tool(read_only, deterministic)]
+    fn shout(file: Artifact, suffix: Option<String>) -> Result<Artifact, Failure> {
+        let text = file.text()?.to_uppercase() + &suffix.unwrap_or_default();
+        Artifact::create(text.as_bytes(), "text/plain", Some("loud.txt"))
+    }
+
+    /// Counts its calls.
+    #[tool]
+    fn count() -> Result<u64, Failure> {
+        let count = kv::get("count")?.map_or(0, |entry| entry.value.len()) + 1;
+        kv::set("count", &vec![0; count])?;
+        Ok(count as u64)
+    }
+
+    /// Asks another tool.
+    #[tool]
+    fn twice(expression: String) -> Result<f64, Failure> {
+        let outcome = tools::invoke("calculate", &json!({ "expression": expression }))?;
+        Ok(2.0 * outcome.structured.and_then(|value| value.as_f64()).unwrap_or(f64::NAN))
+    }
+
+    /// Panics on everything but 1.
+    #[tool]
+    fn fragile(number: u8) -> u8 {
+        assert!(number == 1, "only 1 was thought of");
+        number
+    }
+}
+"#;
+
+#[test]
+fn a_plugin_of_many_parts_is_tried_whole() {
+    let place = Place::new();
+    let tests = "use parts::Parts;\nuse sport_sdk::testing;\n\n#[test]\nfn the_cases_hold() {\n    \
+                 testing::cases(Parts::SPORT_TOOLS, include_str!(\"../cases.json\"));\n}\n";
+    let cases = r#"[
+        { "tool": "shout", "arguments": { "file": "plugin.rs" }, "files": ["tests/plugin.rs"] },
+        { "tool": "shout", "arguments": { "file": 1 }, "failure": "invalid-input" },
+        { "tool": "count", "structured": 1 },
+        { "tool": "fragile", "arguments": { "number": 1 }, "structured": 1 }
+    ]"#;
+    place.project("parts", &[], &[("src/lib.rs", PARTS), ("cases.json", cases), ("tests/plugin.rs", tests)]);
+    let (exit, report) = place.tested("parts");
+    assert_eq!((exit, &report["native"]), (1, &"passed".into()), "{report:#}");
+    // a panic says in which file it was, and what it was about
+    assert_eq!(to_mend(&report), ["fragile: right inputs"], "{report:#}");
+    let text = report.to_string();
+    assert!(text.contains("only 1 was thought of") && text.contains("src/lib.rs:"), "{report:#}");
+    let (exit, stdout, stderr) = place.plugin(&["build", "parts"]);
+    assert_eq!(exit, 0, "{stderr}");
+    assert!(stdout.trim_end().ends_with("that asks for artifacts, kv, tools"), "{stdout}");
+    let (exit, _, stderr) = place.plugin(&["run", "parts/target/parts.wasm", "count"]);
+    assert_eq!(exit, 3);
+    assert!(stderr.contains("imports what it was not granted: sport:host/"), "{stderr}");
+}
+
 /// A verifier that goes wrong in the way that its config names.
 const UNFAIR: &str = r#"
 import dataclasses

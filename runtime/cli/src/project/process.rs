@@ -29,7 +29,7 @@ pub fn run(
     let name = command.get_program().to_string_lossy().into_owned();
     let end = Instant::now() + deadline;
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| {
-        let message = format!("cannot run {name}: {error}; install it, or put it on the PATH");
+        let message = format!("cannot run {name} ({error}); install it or put it on the PATH");
         CommandError::new(Exit::NotSetUp, "program-missing", message)
     })?;
     let (sender, lines) = mpsc::channel();

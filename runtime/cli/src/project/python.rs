@@ -97,6 +97,7 @@ fn tools(requirements: &Path) -> Result<PathBuf, CommandError> {
     let made = tempfile::Builder::new().prefix(".componentize-py.").tempdir_in(&cache)?;
     let mut pip = python();
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.arg("--root-user-action=ignore");
     pip.args(["--only-binary=:all:", "--require-hashes", "--target"]);
     pip.arg(made.path()).arg("-r").arg(requirements);
     let status = process::run(&mut pip, process::BUILD, |line| eprintln!("{line}"))?;

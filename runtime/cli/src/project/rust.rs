@@ -77,9 +77,9 @@ pub fn build(project: &Project) -> Result<PathBuf, CommandError> {
 fn cargo(project: &Project) -> Result<Command, CommandError> {
     let sysroot =
         process::ask(Command::new("rustc").args(["--print", "sysroot"]).current_dir(&project.folder))
-            .map_err(|error| CommandError {
-                message: format!("{}; install Rust 1.95 or later", error.message),
-                ..error
+            .map_err(|error| {
+                let message = format!("{}; Rust 1.95 or later is needed", error.message);
+                CommandError { message, ..error }
             })?;
     let format = if std::io::stderr().is_terminal() { "json-diagnostic-rendered-ansi" } else { "json" };
     let arguments = ["build", "--release", "--lib", "--target", TARGET, "--message-format", format];
@@ -109,19 +109,22 @@ impl Told {
     /// One of cargo's messages.
     fn hear(&mut self, line: &str, project: &Project) {
         let Ok(message) = serde_json::from_str::<Value>(line) else { return };
+        let own = message["manifest_path"].as_str().map(Path::new)
+            == Some(project.folder.join("Cargo.toml").as_path());
         match message["reason"].as_str() {
             Some("compiler-message") => {
-                let message = &message["message"];
-                if let Some(rendered) = message["rendered"].as_str() {
+                let said = &message["message"];
+                if let Some(rendered) = said["rendered"].as_str() {
                     eprint!("{rendered}");
                 }
-                if message["level"] == "error" && self.error.is_none() {
-                    self.error = Some(summary(message, &project.folder));
+                if said["level"] == "error" && self.error.is_none() {
+                    let summary = summary(said, &project.folder);
+                    // the paths of another package are from its own folder
+                    let package = message["target"]["name"].as_str().unwrap_or("a dependency");
+                    self.error = Some(if own { summary } else { format!("in {package}: {summary}") });
                 }
             }
             Some("compiler-artifact") => {
-                let own = message["manifest_path"].as_str().map(Path::new)
-                    == Some(project.folder.join("Cargo.toml").as_path());
                 let files = message["filenames"].as_array().into_iter().flatten().filter_map(Value::as_str);
                 if own
                     && let Some(made) =

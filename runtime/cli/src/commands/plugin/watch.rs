@@ -31,6 +31,9 @@ pub struct Watch {
     /// Grant the plugin this host interface for that call (`artifacts`, `kv`)
     #[arg(long = "grant", value_name = "INTERFACE")]
     grants: Vec<String>,
+    /// A file that the arguments of that call may name
+    #[arg(long = "file", value_name = "PATH")]
+    files: Vec<PathBuf>,
 }
 
 impl Watch {
@@ -39,7 +42,7 @@ impl Watch {
         let project = Project::find(&self.path)?;
         let arguments = run::parse_arguments(&self.arguments)?;
         let call = self.call.as_deref().map(|tool| (tool, arguments));
-        let work = WatchedRun { project: &project, call, grants: &self.grants };
+        let work = WatchedRun { project: &project, call, grants: &self.grants, files: &self.files };
         let mut changes = watch::Watch::new(&project.folder)?;
         loop {
             // an error is the author's to mend, and then this goes on
@@ -59,6 +62,7 @@ struct WatchedRun<'a> {
     project: &'a Project,
     call: Option<(&'a str, Value)>,
     grants: &'a [String],
+    files: &'a [PathBuf],
 }
 
 impl WatchedRun<'_> {
@@ -71,9 +75,12 @@ impl WatchedRun<'_> {
         println!("{}", build_command::said(&built));
         // admitted anew, as any component is
         let plugin = commands::sandbox()?.tool(&built.path, &sport_sandbox::Grants::new(self.grants)?)?;
+        // read anew, since they may be what changed
+        let files = self.files.iter().map(|path| commands::task_file(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut branch = Branch::open(&files)?;
         let mut toolbox = Toolbox::new(vec![plugin], ArtifactStore::new_in_memory())?;
         let outcome = toolbox
-            .invoke(tool, arguments, &mut Branch::open(&[])?, &Budget::new(Limits::tool()))
+            .invoke(tool, arguments, &mut branch, &Budget::new(Limits::tool()))
             .map_err(|failure| CommandError::new(Exit::Negative, &failure.code, failure.message))?;
         run::print_outcome(&outcome);
         Ok(())
