@@ -3,6 +3,8 @@
 //! # Layout
 //!
 //! * `commands/`: one file per command; `budget.rs`: the flags that several of them share;
+//! * `project/`: a plugin's project, made, built and tested;
+//! * `conformance/`: whether a plugin keeps the contract, tried out in the sandbox;
 //! * `serve/`: the sandbox driven by another program;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;
@@ -19,9 +21,11 @@ use crate::exit::{CommandError, Exit};
 
 mod budget;
 mod commands;
+mod conformance;
 mod exit;
 mod paths;
 mod progress;
+mod project;
 mod serve;
 
 /// Where `--help` lists the options that every command has.

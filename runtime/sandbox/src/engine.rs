@@ -142,7 +142,7 @@ fn call_config(reservation: u64) -> Config {
     let mut pool = PoolingAllocationConfig::default();
     let slots = limits::POOL_SLOTS;
     pool.total_component_instances(slots)
-        .total_core_instances(slots * 4)
+        .total_core_instances(slots * limits::CALL_CORE_INSTANCES)
         .total_memories(slots)
         .total_tables(slots * 4)
         .total_stacks(slots)
@@ -150,7 +150,7 @@ fn call_config(reservation: u64) -> Config {
         // Sport's own guests have one memory; a second is room for components linked from two languages.
         .max_memories_per_component(2)
         .max_tables_per_component(8)
-        .max_core_instances_per_component(16)
+        .max_core_instances_per_component(limits::CALL_CORE_INSTANCES)
         .max_memories_per_module(1)
         .max_tables_per_module(4)
         .table_elements(usize::try_from(crate::limits::Limits::tool().table_elements).unwrap_or(100_000))

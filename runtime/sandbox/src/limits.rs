@@ -172,6 +172,10 @@ pub const STORE_TABLES: usize = 32;
 /// See [`STORE_MEMORIES`].
 pub const STORE_INSTANCES: usize = 96;
 
+/// Core instances of one tool or verifier. The SDK's own in Rust have 3; one in Python has CPython's 38, since each of its
+/// shared libraries and adapters is one.
+pub const CALL_CORE_INSTANCES: u32 = 64;
+
 /// Levels of nested tool calls: agent code, a tool, its helper, and one more.
 pub const NESTING_DEPTH: usize = 4;
 

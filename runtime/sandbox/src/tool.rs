@@ -210,6 +210,19 @@ impl Tool {
         self.call_from(Caller::Host, tool, arguments, store, state, budget)
     }
 
+    /// Calls one of its tools with arguments that nobody checked, and with no file within reach: how a conformance test sees whether
+    /// the component itself refuses what its schema refuses. What comes back is checked as ever.
+    pub fn call_unchecked(
+        &self,
+        tool: &str,
+        arguments: &Value,
+        store: &ArtifactStore,
+        budget: &Budget,
+    ) -> Result<Outcome, Failure> {
+        let prepared = (arguments.clone(), Reach::default());
+        self.work(Caller::Host, tool, prepared, store, &mut PluginState::new(), budget)
+    }
+
     /// The same for another caller.
     pub(crate) fn call_from(
         &self,
@@ -220,14 +233,30 @@ impl Tool {
         state: &mut PluginState,
         budget: &Budget,
     ) -> Result<Outcome, Failure> {
-        let schemas = self.schemas.get(tool).ok_or_else(|| {
+        let prepared = prepare(tool, self.known(tool)?, arguments, store)?;
+        self.work(caller, tool, prepared, store, state, budget)
+    }
+
+    fn known(&self, tool: &str) -> Result<&Schemas, Failure> {
+        self.schemas.get(tool).ok_or_else(|| {
             let message =
                 format!("{} has no tool {:?}", self.name, text::clean_line(tool, limits::NAME_BYTES));
             Failure::new(FailureKind::NotFound, "no-such-tool", message)
-        })?;
-        let (arguments, reach) = prepare(tool, schemas, arguments, store)?;
-        let text = written(tool, &arguments)?;
+        })
+    }
 
+    /// Runs the component on arguments in the contract's form, with these files within reach.
+    fn work(
+        &self,
+        caller: Caller,
+        tool: &str,
+        (arguments, reach): (Value, Reach),
+        store: &ArtifactStore,
+        state: &mut PluginState,
+        budget: &Budget,
+    ) -> Result<Outcome, Failure> {
+        let schemas = self.known(tool)?;
+        let text = written(tool, &arguments)?;
         let mut host = HostCx::new(
             budget.child(Limits::tool()),
             store.clone(),

@@ -16,6 +16,16 @@ use crate::Failure;
 const CHUNK: usize = 1 << 20;
 
 /// A file in the host's store.
+///
+/// ```
+/// use sport_sdk::{Artifact, Failure, tool};
+///
+/// /// Writes a text in capitals.
+/// #[tool]
+/// fn shout(file: Artifact) -> Result<Artifact, Failure> {
+///     Artifact::create(file.text()?.to_uppercase().as_bytes(), "text/plain", Some("loud.txt"))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Artifact {
@@ -33,6 +43,12 @@ pub struct Artifact {
 
 impl Artifact {
     /// Puts bytes into the store.
+    ///
+    /// ```
+    /// let artifact = sport_sdk::Artifact::create(b"hi", "text/plain", Some("a.txt"))?;
+    /// assert_eq!(artifact.size, 2);
+    /// # Ok::<(), sport_sdk::Failure>(())
+    /// ```
     pub fn create(bytes: &[u8], media_type: &str, name: Option<&str>) -> Result<Self, Failure> {
         let mut writer = ArtifactWriter::create(media_type, name)?;
         writer.append(bytes)?;
@@ -40,6 +56,12 @@ impl Artifact {
     }
 
     /// All of its bytes.
+    ///
+    /// ```
+    /// let artifact = sport_sdk::Artifact::create(&[1, 2], "application/octet-stream", None)?;
+    /// assert_eq!(artifact.bytes()?, [1, 2]);
+    /// # Ok::<(), sport_sdk::Failure>(())
+    /// ```
     pub fn bytes(&self) -> Result<Vec<u8>, Failure> {
         let size = usize::try_from(self.size)
             .map_err(|_| Failure::exhausted(format!("{} does not fit into memory", self.label())))?;
@@ -62,17 +84,37 @@ impl Artifact {
     }
 
     /// Its bytes as text.
+    ///
+    /// ```
+    /// let artifact = sport_sdk::Artifact::create(b"hi", "text/plain", None)?;
+    /// assert_eq!(artifact.text()?, "hi");
+    /// # Ok::<(), sport_sdk::Failure>(())
+    /// ```
     pub fn text(&self) -> Result<String, Failure> {
         String::from_utf8(self.bytes()?)
             .map_err(|_| Failure::invalid_input(format!("{} is not UTF-8 text", self.label())))
     }
 
     /// Reads it piece by piece; seeking is free.
+    ///
+    /// ```
+    /// use std::io::BufRead;
+    ///
+    /// let artifact = sport_sdk::Artifact::create(b"one\ntwo\n", "text/plain", None)?;
+    /// assert_eq!(artifact.reader().lines().count(), 2);
+    /// # Ok::<(), sport_sdk::Failure>(())
+    /// ```
     pub fn reader(&self) -> ArtifactReader<'_> {
         ArtifactReader { artifact: self, position: 0, chunk: Vec::new(), chunk_start: 0 }
     }
 
     /// What to call it in a message: its name, else its digest.
+    ///
+    /// ```
+    /// let artifact = sport_sdk::Artifact::create(b"hi", "text/plain", Some("a.txt"))?;
+    /// assert_eq!(artifact.label(), "a.txt");
+    /// # Ok::<(), sport_sdk::Failure>(())
+    /// ```
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.digest)
     }
@@ -94,6 +136,16 @@ impl JsonSchema for Artifact {
 }
 
 /// Reads an artifact piece by piece.
+///
+/// ```
+/// use std::io::Read;
+///
+/// let artifact = sport_sdk::Artifact::create(b"hello", "text/plain", None)?;
+/// let mut two = [0; 2];
+/// artifact.reader().read_exact(&mut two)?;
+/// assert_eq!(&two, b"he");
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 #[derive(Debug)]
 pub struct ArtifactReader<'a> {
     artifact: &'a Artifact,
@@ -155,6 +207,17 @@ impl Seek for ArtifactReader<'_> {
 }
 
 /// Makes an artifact. Nothing exists until it is finished.
+///
+/// ```
+/// use std::io::Write;
+///
+/// use sport_sdk::ArtifactWriter;
+///
+/// let mut writer = ArtifactWriter::create("text/csv", Some("table.csv"))?;
+/// writeln!(writer, "a,b")?;
+/// assert_eq!(writer.finish()?.text()?, "a,b\n");
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 #[derive(Debug)]
 pub struct ArtifactWriter {
     inner: backend::Writer,
@@ -236,22 +299,28 @@ mod backend {
     }
 }
 
-/// A store in memory, one per thread, for native tests. The digests are not SHA-256, only unique to the bytes.
+/// Puts bytes into the store in memory. The digests are not SHA-256, only unique to the bytes.
 #[cfg(not(target_family = "wasm"))]
-mod backend {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
+pub(crate) fn store(bytes: Vec<u8>, media_type: String, name: Option<String>) -> Artifact {
     use std::hash::{DefaultHasher, Hash, Hasher};
 
-    use crate::{Artifact, Failure};
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let digest = format!("sha256:{:064x}", hasher.finish());
+    let size = bytes.len() as u64;
+    crate::native::with(|state| state.artifacts.insert(digest.clone(), bytes));
+    Artifact { digest, media_type, size, name }
+}
 
-    thread_local! {
-        static STORE: RefCell<HashMap<String, Vec<u8>>> = RefCell::default();
-    }
+/// The store in memory.
+#[cfg(not(target_family = "wasm"))]
+mod backend {
+    use crate::{Artifact, Failure, native};
 
     pub fn read(artifact: &Artifact, offset: u64, length: usize) -> Result<Vec<u8>, Failure> {
-        STORE.with_borrow(|store| {
-            let bytes = store
+        native::with(|state| {
+            let bytes = state
+                .artifacts
                 .get(&artifact.digest)
                 .ok_or_else(|| Failure::not_found(format!("there is no artifact {}", artifact.digest)))?;
             let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
@@ -277,12 +346,7 @@ mod backend {
         }
 
         pub fn finish(self) -> Result<Artifact, Failure> {
-            let mut hasher = DefaultHasher::new();
-            self.bytes.hash(&mut hasher);
-            let digest = format!("sha256:{:064x}", hasher.finish());
-            let size = self.bytes.len() as u64;
-            STORE.with_borrow_mut(|store| store.insert(digest.clone(), self.bytes));
-            Ok(Artifact { digest, media_type: self.media_type, size, name: self.name })
+            Ok(super::store(self.bytes, self.media_type, self.name))
         }
     }
 }

@@ -7,6 +7,16 @@ use serde_json::Value;
 use crate::Artifact;
 
 /// One piece of what a model or a person may be shown.
+///
+/// ```
+/// use sport_sdk::{Content, tool};
+///
+/// /// Draws a dot.
+/// #[tool]
+/// fn dot() -> Content {
+///     Content::Image { media_type: "image/png".to_owned(), bytes: vec![] }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "type")]
 pub enum Content {
@@ -42,12 +52,28 @@ pub enum Content {
 
 impl Content {
     /// Plain text.
+    ///
+    /// ```
+    /// use sport_sdk::Content;
+    ///
+    /// assert_eq!(Content::text("hi"), Content::Text { text: "hi".to_owned() });
+    /// ```
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
     }
 }
 
 /// Content for people and a value for programs, where a tool wants to say both itself.
+///
+/// ```
+/// use sport_sdk::{Content, Outcome, json, tool};
+///
+/// /// Counts, for people and for programs.
+/// #[tool]
+/// fn count() -> Outcome {
+///     Outcome { content: vec![Content::text("three")], structured: Some(json!(3)) }
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// What may be shown.

@@ -1,6 +1,10 @@
 //! The call this plugin is part of. In a native test there is none: the run is `native`, the budget without end.
 
 /// What is left of the caller's budget.
+///
+/// ```
+/// assert_eq!(sport_sdk::context::remaining().tokens_left, None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Wall time in milliseconds.
@@ -12,16 +16,36 @@ pub struct Budget {
 }
 
 /// The run's id.
+///
+/// ```
+/// assert_eq!(sport_sdk::context::run_id(), "native");
+/// ```
 pub fn run_id() -> String {
     backend::run_id()
 }
 
 /// What is left of the caller's budget. Recorded, and replayed in forks.
+///
+/// ```
+/// use sport_sdk::{Failure, FailureKind, context};
+///
+/// fn work() -> Result<(), Failure> {
+///     if context::remaining().wall_ms_left < 1000 {
+///         return Err(Failure::new(FailureKind::Deadline, "too little time is left"));
+///     }
+///     Ok(())
+/// }
+/// assert!(work().is_ok());
+/// ```
 pub fn remaining() -> Budget {
     backend::remaining()
 }
 
 /// Says how far the work is, from 0 to 1.
+///
+/// ```
+/// sport_sdk::context::progress(0.25, "a quarter of the rows");
+/// ```
 pub fn progress(done: f64, message: &str) {
     backend::progress(done, message);
 }
@@ -48,16 +72,17 @@ mod backend {
 #[cfg(not(target_family = "wasm"))]
 mod backend {
     use super::Budget;
+    use crate::native;
 
     pub fn run_id() -> String {
-        "native".to_owned()
+        native::with(|state| state.run_id.clone())
     }
 
     pub fn remaining() -> Budget {
-        Budget { wall_ms_left: u64::MAX, calls_left: u32::MAX, tokens_left: None }
+        native::with(|state| state.budget)
     }
 
     pub fn progress(done: f64, message: &str) {
-        eprintln!("{:.0} %: {message}", done * 100.0);
+        native::with(|state| state.progress.push((done, message.to_owned())));
     }
 }

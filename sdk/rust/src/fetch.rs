@@ -1,7 +1,8 @@
 //! Requests to hosts that the operator granted. Using it makes the component import `sport:host/fetch`.
 //!
 //! The host builds the request from its parts, looks the name up, and connects to public addresses only unless the
-//! operator said otherwise. Redirects are not followed: a 3xx answer comes back as it is. A native test reaches nothing.
+//! operator said otherwise. Redirects are not followed: a 3xx answer comes back as it is. A native test
+//! reaches nothing but what its [`crate::testing::Host`] answers.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +11,13 @@ use crate::secrets::Secret;
 use crate::{Failure, FailureKind};
 
 /// A request in the making.
+///
+/// ```
+/// use sport_sdk::fetch::Request;
+///
+/// let request = Request::get("https://api.example.com/now").header("accept", "text/plain");
+/// assert_eq!(request.send().unwrap_err().to_string(), "GET https://api.example.com/now: the test's host has no answer to it");
+/// ```
 #[derive(Debug)]
 pub struct Request<'a> {
     method: &'a str,
@@ -21,14 +29,20 @@ pub struct Request<'a> {
 }
 
 #[derive(Debug)]
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "natively nothing is sent"))]
 enum Value<'a> {
     Plain(&'a str),
     Secret(&'a str, &'a Secret),
 }
 
 /// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use sport_sdk::fetch::Response;
+///
+/// let response = Response { status: 200, body: b"warm".to_vec(), ..Response::default() };
+/// assert_eq!(response.text(), "warm");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     /// For example 200.
     pub status: u16,
@@ -41,6 +55,14 @@ pub struct Response {
 }
 
 /// Why nothing came back.
+///
+/// ```
+/// use sport_sdk::{Failure, fetch::Request};
+///
+/// let error = Request::get("https://example.com/").send().unwrap_err();
+/// assert!(!error.sent);
+/// assert_eq!(Failure::from(error).code, "fetch-denied");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError {
     /// The broad kind.
@@ -133,6 +155,14 @@ impl<'a> Request<'a> {
 
 impl Response {
     /// The first header of this name (lower case).
+    ///
+    /// ```
+    /// use sport_sdk::fetch::Response;
+    ///
+    /// let headers = vec![("content-type".to_owned(), "text/plain".to_owned())];
+    /// let response = Response { headers, ..Response::default() };
+    /// assert_eq!(response.header("content-type"), Some("text/plain"));
+    /// ```
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
@@ -210,13 +240,41 @@ mod backend {
     }
 }
 
-/// Nothing is granted natively.
+/// The test's host answers, or nobody does.
 #[cfg(not(target_family = "wasm"))]
 mod backend {
-    use super::{ErrorCode, FetchError, Request, Response};
+    use super::{ErrorCode, FetchError, Request, Response, Value};
+    use crate::native;
+    use crate::testing::Asked;
 
     pub fn send(request: Request<'_>) -> Result<Response, FetchError> {
-        let message = format!("{} {}: a native test reaches no host", request.method, request.url);
-        Err(FetchError { code: ErrorCode::Denied, message, sent: false })
+        let headers = request.headers.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Plain(text) => (*text).to_owned(),
+                Value::Secret(prefix, secret) => format!("{prefix}<{}>", secret.name()),
+            };
+            ((*name).to_owned(), value)
+        });
+        let asked = Asked {
+            method: request.method.to_owned(),
+            url: request.url.to_owned(),
+            headers: headers.collect(),
+            body: request.body.unwrap_or_default().to_vec(),
+        };
+        let answer = native::with(|state| {
+            state.requests.push(asked.clone());
+            state.answers.get(&asked.url).cloned()
+        });
+        let Some(answer) = answer else {
+            let message = format!("{} {}: the test's host has no answer to it", request.method, request.url);
+            return Err(FetchError { code: ErrorCode::Denied, message, sent: false });
+        };
+        let mut response = answer(&asked)?;
+        let most = request.max_body.map_or(usize::MAX, |most| most as usize);
+        if response.body.len() > most {
+            response.body.truncate(most);
+            response.truncated = true;
+        }
+        Ok(response)
     }
 }

@@ -89,7 +89,7 @@ pub fn judge(
     Ok(judged.map_err(base::Failure::from)?.into_iter().map(wit::Judgement::from).collect())
 }
 
-fn parse(json: &str, what: &str) -> Result<Value, Failure> {
+pub(crate) fn parse(json: &str, what: &str) -> Result<Value, Failure> {
     serde_json::from_str(json)
         .map_err(|error| Failure::invalid_input(format!("{what} are not JSON: {error}")))
 }
@@ -167,7 +167,7 @@ fn lift_execution(execution: wit::Execution) -> Result<verify::Execution, Failur
     })
 }
 
-fn lift_content(content: base::Content) -> Result<Content, Failure> {
+pub(crate) fn lift_content(content: base::Content) -> Result<Content, Failure> {
     Ok(match content {
         base::Content::Text(text) => Content::Text { text },
         base::Content::Image(blob) => Content::Image { media_type: blob.media_type, bytes: blob.bytes },

@@ -1,6 +1,6 @@
 //! Tools and verifiers for Sport, written as ordinary Rust functions.
 //!
-//! ```ignore
+//! ```
 //! use sport_sdk::{Failure, tool};
 //!
 //! /// Greets someone by name.
@@ -16,12 +16,12 @@
 //!
 //! # Layout
 //!
-//! * [`tool`], [`tools`], [`verifier`]: the attributes that make a plugin of functions;
+//! * [`tool`], [`macro@tools`], [`verifier`]: the attributes that make a plugin of functions;
 //! * [`Artifact`]: a file in the host's store, as a parameter or as a result;
 //! * [`Failure`]: why something could not be done, for a person or a model;
-//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`]: what a plugin may ask of the host;
+//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`], [`mod@tools`]: what a plugin may ask of the host;
 //! * [`verify`]: what a verifier is given and gives back;
-//! * [`testing`]: calls a tool natively, the way the host does.
+//! * [`testing`]: calls a tool natively, the way the host does, on a host in memory.
 //!
 //! Invariants: a component imports only what its code uses, since its import list is its request for capabilities
 //! (every component imports `sport:host/log`, for panics); nothing here reads a clock, a file or, but for `fetch`, the network; the
@@ -41,17 +41,76 @@ pub mod fetch;
 mod glue;
 pub mod kv;
 pub mod log;
+#[cfg(not(target_family = "wasm"))]
+mod native;
 mod plugin;
 mod reply;
 mod schema;
 pub mod secrets;
 pub mod testing;
+pub mod tools;
 pub mod verify;
 
 pub use artifact::{Artifact, ArtifactReader, ArtifactWriter};
 pub use content::{Content, Outcome};
 pub use failure::{Failure, FailureKind};
-pub use sport_sdk_macro::{tool, tools, verifier};
+/// ```
+/// use sport_sdk::{Failure, tool};
+///
+/// /// Divides one number by another.
+/// #[tool(read_only, deterministic)]
+/// fn divide(
+///     number: f64,
+///     /// What to divide it by.
+///     by: Option<f64>,
+/// ) -> Result<f64, Failure> {
+///     match by.unwrap_or(2.0) {
+///         0.0 => Err(Failure::invalid_input("nothing can be divided by 0").code("by-zero")),
+///         by => Ok(number / by),
+///     }
+/// }
+/// ```
+pub use sport_sdk_macro::tool;
+/// ```
+/// use sport_sdk::{Failure, json, testing, tools};
+///
+/// struct Numbers;
+///
+/// #[tools]
+/// impl Numbers {
+///     /// Doubles a number.
+///     #[tool(read_only, deterministic)]
+///     pub fn double(number: f64) -> f64 {
+///         number * 2.0
+///     }
+///
+///     /// Halves a number.
+///     #[tool(read_only, deterministic)]
+///     pub fn half(number: f64) -> f64 {
+///         number / 2.0
+///     }
+/// }
+///
+/// let outcome = testing::call(Numbers::SPORT_TOOLS, "half", json!({ "number": 3 }))?;
+/// assert_eq!(outcome.structured, Some(json!(1.5)));
+/// # Ok::<(), Failure>(())
+/// ```
+pub use sport_sdk_macro::tools;
+/// ```
+/// use sport_sdk::verify::{Judgement, Step};
+/// use sport_sdk::{Failure, verifier};
+///
+/// /// Passes a candidate that gave an answer.
+/// #[verifier(deterministic)]
+/// fn judge(step: &Step) -> Result<Vec<Judgement>, Failure> {
+///     let judgements = step.candidates.iter().map(|candidate| match candidate.answer {
+///         Some(_) => Judgement::pass(1.0, "it gave an answer"),
+///         None => Judgement::fail(0.0, "it gave no answer"),
+///     });
+///     Ok(judgements.collect())
+/// }
+/// ```
+pub use sport_sdk_macro::verifier;
 
 pub use schemars::{self, JsonSchema};
 pub use serde::{self, Deserialize, Serialize};

@@ -1,9 +1,21 @@
 //! Secrets that the host keeps: a plugin holds a handle, never the value, and puts it into a header of a request with
-//! [`crate::fetch::Request::secret`]. Using it makes the component import `sport:host/secrets`. A native test has none.
+//! [`crate::fetch::Request::secret`]. Using it makes the component import `sport:host/secrets`. A native test has
+//! those that its [`crate::testing::Host`] was told of.
 
 use crate::Failure;
 
 /// A handle of a secret.
+///
+/// ```
+/// use sport_sdk::{fetch::Request, secrets::Secret};
+///
+/// let host = sport_sdk::testing::Host::new();
+/// host.secret("weather");
+/// let token = Secret::lookup("weather")?;
+/// let _ = Request::get("https://api.example.com/").secret("authorization", "Bearer ", &token).send();
+/// assert_eq!(host.requests()[0].headers[0].1, "Bearer <weather>");
+/// # Ok::<(), sport_sdk::Failure>(())
+/// ```
 #[derive(Debug)]
 pub struct Secret {
     #[cfg(target_family = "wasm")]
@@ -57,8 +69,12 @@ mod backend {
 #[cfg(not(target_family = "wasm"))]
 mod backend {
     use super::{Failure, Secret, missing};
+    use crate::native;
 
     pub fn lookup(name: &str) -> Result<Secret, Failure> {
+        if native::with(|state| state.secrets.contains(name)) {
+            return Ok(Secret { name: name.to_owned() });
+        }
         Err(missing(name))
     }
 }

@@ -8,6 +8,13 @@ use serde_json::Value;
 use crate::{Artifact, Content, Failure};
 
 /// One step of a task with its candidates.
+///
+/// ```
+/// use sport_sdk::verify::{Candidate, Step};
+///
+/// let step = Step { query: "What is 6 * 7?".to_owned(), candidates: vec![Candidate::default()], ..Step::default() };
+/// assert_eq!(step.candidates.len(), 1);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// What was asked.
@@ -49,6 +56,13 @@ pub struct ToolInfo {
 }
 
 /// One of the actions that a verifier compares.
+///
+/// ```
+/// use sport_sdk::{json, verify::Candidate};
+///
+/// let candidate = Candidate { code: "final_answer(42)".to_owned(), answer: Some(json!(42)), ..Candidate::default() };
+/// assert!(candidate.answer.is_some());
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// The thought, may be empty.
@@ -194,6 +208,13 @@ pub struct Extension {
 }
 
 /// A verifier's word on one candidate.
+///
+/// ```
+/// use sport_sdk::verify::{Judgement, Verdict};
+///
+/// let judgement = Judgement::fail(0.2, "it divides by zero").quoting("1 / 0");
+/// assert_eq!((judgement.verdict, judgement.score), (Verdict::Fail, Some(0.2)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// The verdict.

@@ -3,14 +3,17 @@
 //! * an artifact written in pieces reads back whole, in pieces, after seeking, as text
 //! * an artifact that is not there fails with kind not-found
 //! * keys: revisions, compare-and-set, deletion, prefixes
-//! * no host is reached and no secret known
+//! * no host is reached and no secret known but those of the test
+//! * a host is the thread's until it is dropped; log, progress, budget, requests, other tools; the host's limits of keys
+//! * cases that hold, and cases that do not
 
 use std::io::{BufRead, Read, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use sport_sdk::fetch::{ErrorCode, Request};
+use sport_sdk::fetch::{ErrorCode, Request, Response};
 use sport_sdk::secrets::Secret;
-use sport_sdk::{Artifact, ArtifactWriter, Failure, FailureKind, kv};
+use sport_sdk::testing::{self, Host};
+use sport_sdk::{Artifact, ArtifactWriter, Failure, FailureKind, Outcome, json, kv, log, tool, tools};
 
 #[test]
 fn artifacts_read_back_as_written() {
@@ -82,4 +85,78 @@ fn natively_nothing_is_reached() {
     assert_eq!((error.code, error.sent), (ErrorCode::Denied, false));
     let failure = Failure::from(error);
     assert_eq!((failure.kind, failure.code.as_str()), (FailureKind::Denied, "fetch-denied"));
+}
+
+#[test]
+fn a_host_is_there_until_it_is_dropped() {
+    kv::set("outside", b"1").expect("set");
+    let host = Host::new();
+    assert!(kv::get("outside").expect("get").is_none());
+    host.secret("token");
+    host.answer_with("https://a.example/", |asked| {
+        let body = format!("{} {}", asked.method, asked.headers[0].1).into_bytes();
+        Ok(Response { status: 200, body, ..Response::default() })
+    });
+    let token = Secret::lookup("token").expect("secret");
+    let asked =
+        |limit| Request::get("https://a.example/").secret("a", "Bearer ", &token).max_body(limit).send();
+    assert_eq!(asked(100).expect("answer").text(), "GET Bearer <token>");
+    let cut = asked(3).expect("answer");
+    assert_eq!((cut.text().as_str(), cut.truncated), ("GET", true));
+    assert_eq!(host.requests().len(), 2);
+
+    host.tool("double", |arguments| {
+        // a tool may ask the host in its turn
+        kv::set("seen", arguments["x"].to_string().as_bytes())?;
+        Ok(Outcome { structured: Some(json!(8)), ..Outcome::default() })
+    });
+    assert_eq!(tools::invoke("double", &json!({ "x": 4 })).expect("outcome").structured, Some(json!(8)));
+    assert_eq!(kv::get("seen").expect("get").expect("entry").value, b"4");
+    assert_eq!(tools::invoke("other", &json!({})).unwrap_err().code, "no-such-tool");
+
+    log::record(log::Level::Warn, "odd", &[("file", "a")]);
+    assert_eq!(host.log()[0].fields, [("file".to_owned(), "a".to_owned())]);
+    let long = "x".repeat(300);
+    assert_eq!(kv::set(&long, b"").unwrap_err().code, "kv-bad-key");
+    assert_eq!(kv::set("a", &vec![0; (64 << 10) + 1]).unwrap_err().code, "kv-value-too-big");
+    drop(host);
+    assert!(kv::get("outside").expect("get").is_some() && kv::get("seen").expect("get").is_none());
+}
+
+/// Reads a file.
+#[tool]
+fn read(file: Artifact) -> Result<String, Failure> {
+    file.text()
+}
+
+#[test]
+fn cases_hold_or_are_told() {
+    testing::cases(
+        SPORT_TOOLS,
+        r#"[
+            { "tool": "read", "arguments": { "file": "Cargo.toml" }, "files": ["Cargo.toml"] },
+            { "tool": "read", "failure": "missing-argument" },
+            { "tool": "other", "failure": "not-found" }
+        ]"#,
+    );
+    for (cases, words) in [
+        (r#"[{ "tool": "read" }]"#, "case 1: read: it failed with invalid-input"),
+        (r#"[{ "tool": "read", "failure": "denied" }]"#, "it should fail with denied"),
+        (r#"[{ "tool": "read", "arguments": { "file": "a" }, "files": ["no.txt"] }]"#, "cannot read no.txt"),
+        (
+            r#"[{ "tool": "read", "arguments": { "file": "lib.rs" }, "files": ["src/lib.rs"], "text": "x" }]"#,
+            "the text is",
+        ),
+        ("[]", "no case"),
+        ("{", "cases.json"),
+    ] {
+        let panic = std::panic::catch_unwind(|| testing::cases(SPORT_TOOLS, cases)).expect_err("a panic");
+        let message = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+        let message = if message.is_empty() {
+            panic.downcast_ref::<&str>().map_or(String::new(), |text| (*text).to_owned())
+        } else {
+            message
+        };
+        assert!(message.contains(words), "no {words} in {message}");
+    }
 }

@@ -5,7 +5,7 @@
 //! * results: text, nothing, content, structured, artifacts; plain and in a `Result`; errors of other crates
 //! * whole floating-point numbers are integers where integers are asked for
 //! * wrong arguments: missing, unknown, of another type, no object
-//! * a lone `#[tool]` and a module of them
+//! * a lone `#[tool]`, a module and an `impl` block of them
 
 use serde_json::{Value, json};
 use sport_sdk::testing::{Tool, call};
@@ -96,6 +96,31 @@ mod several {
     }
 }
 
+/// Several tools without a module of their own.
+struct Block;
+
+#[tools]
+impl Block {
+    /// Doubles a number.
+    #[tool(read_only)]
+    fn double(
+        /// Any number.
+        number: f64,
+    ) -> f64 {
+        number * Self::factor()
+    }
+
+    /// Halves a number.
+    #[sport_sdk::tool(name = "half")]
+    fn halve(number: f64) -> Result<f64, Failure> {
+        Ok(number / Self::factor())
+    }
+
+    fn factor() -> f64 {
+        2.0
+    }
+}
+
 fn tool(name: &str) -> &'static Tool {
     several::SPORT_TOOLS.iter().find(|tool| tool.name == name).expect("tool")
 }
@@ -119,6 +144,18 @@ fn a_lone_tool_is_a_plugin() {
     assert_eq!((tool.output)(), None);
     let outcome = call(lone::SPORT_TOOLS, "hello", json!({ "name": "Ada" })).expect("outcome");
     assert_eq!(outcome, Outcome { content: vec![Content::text("hello, Ada")], structured: None });
+}
+
+#[test]
+fn an_impl_block_is_a_plugin() {
+    let names: Vec<&str> = Block::SPORT_TOOLS.iter().map(|tool| tool.name).collect();
+    assert_eq!(names, ["double", "half"]);
+    assert!(Block::SPORT_TOOLS[0].hints.read_only && !Block::SPORT_TOOLS[1].hints.read_only);
+    assert_eq!(Block::SPORT_TOOLS[0].parameters[0].description, "Any number.");
+    for (name, result) in [("double", 6.0), ("half", 1.5)] {
+        let outcome = call(Block::SPORT_TOOLS, name, json!({ "number": 3 })).expect("outcome");
+        assert_eq!(outcome.structured, Some(json!(result)), "{name}");
+    }
 }
 
 #[test]

@@ -36,7 +36,7 @@ struct Check {
     needed_for: &'static str,
 }
 
-const COMPONENTS: [&str; 4] = ["python", "image", "calculator", "execution-facts"];
+const COMPONENTS: [&str; 7] = ["python", "image", "calculator", "plot", "table", "search", "execution-facts"];
 
 impl Doctor {
     /// Runs it.

@@ -3,17 +3,23 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{FnArg, ItemFn, Pat, ReturnType};
+use syn::{Attribute, FnArg, Pat, ReturnType, Signature};
 
 use crate::options::{Options, documentation, inside_result, is_option};
 
 const CLAIMS: &[&str] = &["read_only", "destructive", "idempotent", "open_world", "deterministic"];
 
-/// The `Tool` constant of a function. Takes the doc comments off the parameters, where Rust itself permits none.
-pub fn entry(options: &Options, function: &mut ItemFn) -> syn::Result<TokenStream> {
+/// The `Tool` constant of a function that is called by `path`. Takes the doc comments off the parameters, where Rust itself permits
+/// none.
+pub fn entry(
+    options: &Options,
+    attributes: &[Attribute],
+    signature: &mut Signature,
+    path: &TokenStream,
+) -> syn::Result<TokenStream> {
     options.check(CLAIMS)?;
-    check_signature(function)?;
-    let identifier = function.sig.ident.clone();
+    check_signature(signature)?;
+    let identifier = signature.ident.clone();
     let name = match &options.name {
         Some(name) => name.value(),
         None => identifier.unraw().to_string(),
@@ -22,10 +28,10 @@ pub fn entry(options: &Options, function: &mut ItemFn) -> syn::Result<TokenStrea
         Some(title) => quote!(::core::option::Option::Some(#title)),
         None => quote!(::core::option::Option::None),
     };
-    let description = documentation(&function.attrs);
+    let description = documentation(attributes);
     if description.is_empty() {
         let message = "a tool needs a doc comment: it is what a model reads";
-        return Err(syn::Error::new_spanned(&function.sig.ident, message));
+        return Err(syn::Error::new_spanned(&signature.ident, message));
     }
     let claims = CLAIMS.iter().map(|claim| {
         let field = format_ident!("{claim}");
@@ -36,7 +42,7 @@ pub fn entry(options: &Options, function: &mut ItemFn) -> syn::Result<TokenStrea
     let mut parameters = Vec::new();
     let mut takes = Vec::new();
     let mut variables = Vec::new();
-    for (index, input) in function.sig.inputs.iter_mut().enumerate() {
+    for (index, input) in signature.inputs.iter_mut().enumerate() {
         let FnArg::Typed(parameter) = input else {
             return Err(syn::Error::new_spanned(input, "a tool has no `self`"));
         };
@@ -62,8 +68,8 @@ pub fn entry(options: &Options, function: &mut ItemFn) -> syn::Result<TokenStrea
     }
     let mutable = (!takes.is_empty()).then(|| quote!(let mut arguments = arguments;));
 
-    let call = quote!(#identifier(#(#variables),*));
-    let (output, value) = match &function.sig.output {
+    let call = quote!(#path(#(#variables),*));
+    let (output, value) = match &signature.output {
         ReturnType::Default => (quote!(()), call),
         ReturnType::Type(_, ty) => match inside_result(ty) {
             Some(inner) => (quote!(#inner), quote!(#call.map_err(::sport_sdk::Failure::from)?)),
@@ -119,8 +125,7 @@ pub fn exports(tools: &TokenStream) -> TokenStream {
     }
 }
 
-fn check_signature(function: &ItemFn) -> syn::Result<()> {
-    let signature = &function.sig;
+fn check_signature(signature: &Signature) -> syn::Result<()> {
     if let Some(keyword) = &signature.asyncness {
         return Err(syn::Error::new_spanned(
             keyword,

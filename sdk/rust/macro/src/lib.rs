@@ -9,7 +9,7 @@
 
 use proc_macro::TokenStream;
 use quote::quote;
-use syn::{Item, ItemFn, ItemMod, parse_macro_input};
+use syn::{Attribute, ImplItem, Item, ItemFn, ItemImpl, ItemMod, Signature, parse_macro_input};
 
 mod function;
 mod judge;
@@ -30,7 +30,8 @@ use options::Options;
 pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     let options = parse_macro_input!(options as Options);
     let mut function = parse_macro_input!(item as ItemFn);
-    let entry = match function::entry(&options, &mut function) {
+    let path = function.sig.ident.clone();
+    let entry = match function::entry(&options, &function.attrs, &mut function.sig, &quote!(#path)) {
         Ok(entry) => entry,
         Err(error) => return error.into_compile_error().into(),
     };
@@ -46,7 +47,9 @@ pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
     .into()
 }
 
-/// Makes a plugin of all functions in a module that are marked with `#[tool]`.
+/// Makes a plugin of all functions in a module, or in an `impl` block, that are marked with `#[tool]`.
+///
+/// The constant that native tests use is `module::SPORT_TOOLS` or `Type::SPORT_TOOLS`.
 #[proc_macro_attribute]
 pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     let nothing = proc_macro2::TokenStream::from(options);
@@ -58,8 +61,15 @@ pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
         .into_compile_error()
         .into();
     }
-    let mut module = parse_macro_input!(item as ItemMod);
-    match expand_module(&mut module) {
+    let expanded = match parse_macro_input!(item as Item) {
+        Item::Mod(mut module) => expand_module(&mut module),
+        Item::Impl(mut block) => expand_impl(&mut block),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "`#[tools]` stands above a module or an `impl` block with the tools in it",
+        )),
+    };
+    match expanded {
         Ok(tokens) => tokens.into(),
         Err(error) => error.into_compile_error().into(),
     }
@@ -90,18 +100,10 @@ fn expand_module(module: &mut ItemMod) -> syn::Result<proc_macro2::TokenStream> 
     };
     let mut entries = Vec::new();
     for item in items.iter_mut() {
-        let Item::Fn(function) = item else {
-            continue;
-        };
-        let Some(place) = function.attrs.iter().position(is_tool) else {
-            continue;
-        };
-        let attribute = function.attrs.remove(place);
-        let options = match &attribute.meta {
-            syn::Meta::List(_) => attribute.parse_args::<Options>()?,
-            _ => Options::default(),
-        };
-        entries.push(function::entry(&options, function)?);
+        if let Item::Fn(function) = item {
+            let identifier = function.sig.ident.clone();
+            entries.extend(marked(&mut function.attrs, &mut function.sig, &quote!(#identifier))?);
+        }
     }
     if entries.is_empty() {
         return Err(syn::Error::new_spanned(&name, "no function in this module is marked with `#[tool]`"));
@@ -118,7 +120,52 @@ fn expand_module(module: &mut ItemMod) -> syn::Result<proc_macro2::TokenStream> 
     })
 }
 
+fn expand_impl(block: &mut ItemImpl) -> syn::Result<proc_macro2::TokenStream> {
+    if block.trait_.is_some() || !block.generics.params.is_empty() {
+        let message = "`#[tools]` needs a plain `impl Name { .. }`, without a trait or parameters";
+        return Err(syn::Error::new_spanned(&block.self_ty, message));
+    }
+    let name = block.self_ty.clone();
+    let mut entries = Vec::new();
+    for item in &mut block.items {
+        if let ImplItem::Fn(function) = item {
+            let identifier = function.sig.ident.clone();
+            entries.extend(marked(&mut function.attrs, &mut function.sig, &quote!(#name::#identifier))?);
+        }
+    }
+    if entries.is_empty() {
+        return Err(syn::Error::new_spanned(&name, "no function in this block is marked with `#[tool]`"));
+    }
+    block.items.push(syn::parse_quote! {
+        /// The tools of this plugin, for native tests.
+        pub const SPORT_TOOLS: &'static [::sport_sdk::testing::Tool] = &[#(#entries),*];
+    });
+    let exports = function::exports(&quote!(#name::SPORT_TOOLS));
+    Ok(quote! {
+        #block
+
+        #exports
+    })
+}
+
+/// The entry of a function that is marked with `#[tool]`; takes the mark off.
+fn marked(
+    attributes: &mut Vec<Attribute>,
+    signature: &mut Signature,
+    path: &proc_macro2::TokenStream,
+) -> syn::Result<Option<proc_macro2::TokenStream>> {
+    let Some(place) = attributes.iter().position(is_tool) else {
+        return Ok(None);
+    };
+    let attribute = attributes.remove(place);
+    let options = match &attribute.meta {
+        syn::Meta::List(_) => attribute.parse_args::<Options>()?,
+        _ => Options::default(),
+    };
+    function::entry(&options, attributes, signature, path).map(Some)
+}
+
 /// `#[tool]`, `#[sport_sdk::tool]`.
-fn is_tool(attribute: &syn::Attribute) -> bool {
+fn is_tool(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|segment| segment.ident == "tool")
 }

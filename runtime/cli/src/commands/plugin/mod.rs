@@ -1,14 +1,18 @@
-//! `sport plugin`: looking at components, calling their tools, and saying what they may do.
+//! `sport plugin`: writing plugins, looking at components, calling their tools, and saying what they may do.
 
+mod build;
 mod inspect;
 mod installed;
+mod new;
 mod run;
+mod test;
+mod watch;
 
 use clap::{Args, Subcommand};
 
 use crate::exit::{CommandError, Exit};
 
-/// Look at plugins, call their tools, grant them what they may use.
+/// Write plugins, look at them, call their tools, grant them what they may use.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What an installed plugin is granted stands in plugins.toml in the folder SPORT_CONFIG (default ~/.config/sport), which is \
@@ -21,6 +25,14 @@ pub struct Plugin {
 
 #[derive(Debug, Subcommand)]
 enum PluginCommand {
+    /// Make a project: one example, its tests, the SDK
+    New(new::New),
+    /// Build a project's component
+    Build(build::Build),
+    /// Run a project's own tests, then try its component out in the sandbox and say what to mend
+    Test(test::Test),
+    /// Build and test again whenever a source changes
+    Watch(watch::Watch),
     /// Show what a component is, what it asks for and what it is granted, without compiling or running it
     Inspect(inspect::Inspect),
     /// Call one tool of a plugin with JSON arguments
@@ -39,6 +51,10 @@ impl Plugin {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
         match self.command {
+            PluginCommand::New(command) => command.run(),
+            PluginCommand::Build(command) => command.run(),
+            PluginCommand::Test(command) => command.run(),
+            PluginCommand::Watch(command) => command.run(),
             PluginCommand::Inspect(command) => command.run(),
             PluginCommand::Run(command) => command.run(),
             PluginCommand::Add(command) => command.run(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
-use sport_sandbox::{ArtifactStore, Branch, Budget, Content, Limits, TaskFile, ToolHost, Toolbox};
+use sport_sandbox::{ArtifactStore, Branch, Budget, Content, Limits, Outcome, TaskFile, ToolHost, Toolbox};
 
 use crate::budget::BudgetFlags;
 use crate::commands::{self, IsolationFlag};
@@ -39,11 +39,7 @@ pub struct Run {
 impl Run {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
-        let arguments: Value = serde_json::from_str(&self.arguments).map_err(|error| {
-            let message =
-                format!("the arguments are not JSON ({error}); write them as '{{\"name\": value}}'");
-            CommandError::new(Exit::Usage, "bad-arguments", message)
-        })?;
+        let arguments = parse_arguments(&self.arguments)?;
         let limits = self.budget.apply(Limits::tool())?;
         let tool = commands::tool(&commands::sandbox(IsolationFlag::default())?, &self.plugin, &self.grants)?;
         let mut toolbox = Toolbox::new(vec![tool], ArtifactStore::new_in_memory())?;
@@ -56,17 +52,30 @@ impl Run {
         match toolbox.invoke(name, &arguments, &mut branch, &Budget::new(limits)) {
             Ok(outcome) if self.json => commands::print_json(&outcome).map(|()| Exit::Done),
             Ok(outcome) => {
-                for content in &outcome.content {
-                    println!("{}", describe(content));
-                }
-                if let Some(structured) = &outcome.structured {
-                    println!("{structured:#}");
-                }
+                print_outcome(&outcome);
                 Ok(Exit::Done)
             }
             Err(failure) if self.json => commands::print_json(&failure).map(|()| Exit::Negative),
             Err(failure) => Err(CommandError::new(Exit::Negative, &failure.code, failure.message)),
         }
+    }
+}
+
+/// Arguments as they were typed.
+pub fn parse_arguments(text: &str) -> Result<Value, CommandError> {
+    serde_json::from_str(text).map_err(|error| {
+        let message = format!("the arguments are not JSON ({error}); write them as '{{\"name\": value}}'");
+        CommandError::new(Exit::Usage, "bad-arguments", message)
+    })
+}
+
+/// What came of a call, for people.
+pub fn print_outcome(outcome: &Outcome) {
+    for content in &outcome.content {
+        println!("{}", describe(content));
+    }
+    if let Some(structured) = &outcome.structured {
+        println!("{structured:#}");
     }
 }
 
