@@ -14,6 +14,7 @@ pub mod host {
                 import sport:host/kv@0.1.0;
                 import sport:host/secrets@0.1.0;
                 import sport:host/fetch@0.1.0;
+                import sport:host/chat@0.1.0;
                 import sport:host/tools@0.1.0;
             }
         ",

@@ -19,7 +19,7 @@
 //! * [`tool`], [`macro@tools`], [`verifier`]: the attributes that make a plugin of functions;
 //! * [`Artifact`]: a file in the host's store, as a parameter or as a result;
 //! * [`Failure`]: why something could not be done, for a person or a model;
-//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`], [`mod@tools`]: what a plugin may ask of the host;
+//! * [`log`], [`context`], [`kv`], [`fetch`], [`secrets`], [`chat`], [`mod@tools`]: what a plugin may ask of the host;
 //! * [`verify`]: what a verifier is given and gives back;
 //! * [`testing`]: calls a tool natively, the way the host does, on a host in memory.
 //!
@@ -33,6 +33,7 @@ pub mod bindings;
 
 mod arguments;
 mod artifact;
+pub mod chat;
 mod content;
 pub mod context;
 mod failure;

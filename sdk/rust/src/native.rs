@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::chat::{Answer as Answered, ChatError, Question};
 use crate::context::Budget;
 use crate::fetch::{FetchError, Response};
 use crate::kv::Entry;
@@ -19,6 +20,9 @@ pub type Answer = Rc<dyn Fn(&Asked) -> Result<Response, FetchError>>;
 
 /// What answers calls of one other tool.
 pub type OtherTool = Rc<dyn Fn(Value) -> Result<Outcome, Failure>>;
+
+/// What answers questions for one role.
+pub type Model = Rc<dyn Fn(&Question) -> Result<Answered, ChatError>>;
 
 /// Everything that the host knows.
 pub struct State {
@@ -34,6 +38,8 @@ pub struct State {
     pub requests: Vec<Asked>,
     pub secrets: BTreeSet<String>,
     pub tools: BTreeMap<String, OtherTool>,
+    pub models: BTreeMap<String, Model>,
+    pub questions: Vec<Question>,
 }
 
 impl Default for State {
@@ -50,6 +56,8 @@ impl Default for State {
             requests: Vec::new(),
             secrets: BTreeSet::new(),
             tools: BTreeMap::new(),
+            models: BTreeMap::new(),
+            questions: Vec::new(),
         }
     }
 }

@@ -236,6 +236,9 @@ pub(crate) fn with(text: &str, name: &str, grant: &Grant) -> Result<String, Stri
         let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
         set(entry, "hosts", list(&hosts));
     }
+    if !grant.models.is_empty() {
+        set(entry, "models", list(&grant.models));
+    }
     match grant.pin {
         Some(Pin::Digest) => set(entry, "pin", "digest".into()),
         None => drop(entry.remove("pin")),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::{Judge, Tool};
+use crate::chat::{Answer, ChatError, Question};
 use crate::context::Budget;
 use crate::fetch::{FetchError, Response};
 use crate::native::{self, State};
@@ -156,6 +157,24 @@ impl Host {
     /// Has another tool that the plugin may call; an example is at [`crate::tools`].
     pub fn tool(&self, name: &str, tool: impl Fn(Value) -> Result<Outcome, Failure> + 'static) {
         native::with(|state| state.tools.insert(name.to_owned(), Rc::new(tool)));
+    }
+
+    /// Has a model for this role; examples are at [`crate::chat`].
+    pub fn model(&self, role: &str, model: impl Fn(&Question) -> Result<Answer, ChatError> + 'static) {
+        native::with(|state| state.models.insert(role.to_owned(), Rc::new(model)));
+    }
+
+    /// The questions that the plugin asked of models.
+    ///
+    /// ```
+    /// use sport_sdk::chat::Question;
+    ///
+    /// let host = sport_sdk::testing::Host::new();
+    /// let _ = Question::new("judge").user("hello?").ask();
+    /// assert_eq!(host.questions()[0].model, "judge");
+    /// ```
+    pub fn questions(&self) -> Vec<Question> {
+        native::with(|state| state.questions.clone())
     }
 
     /// Says what is left of the caller's budget.

@@ -16,6 +16,7 @@ use crate::paths;
 #[command(after_help = "Examples:
   sport plugin add weather.wasm --grant artifacts
   sport plugin add build/forecast.wasm --name weather --tool forecast --pin
+  sport plugin add look.wasm --model vision
   sport plugin add plugins/")]
 pub struct Add {
     /// A component, or a folder of them
@@ -29,6 +30,9 @@ pub struct Add {
     /// Let it ask this host with `fetch` (`api.example.com`, `*.example.com`, `http://localhost:8080`); can be given again
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<HostRule>,
+    /// Let it ask the model of this role (`vision`) with `chat`; `models.toml` says which it is; can be given again
+    #[arg(long = "model", value_name = "ROLE")]
+    models: Vec<String>,
     /// Only this one of its tools may be called; can be given again
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
@@ -85,6 +89,7 @@ impl Add {
             let grant = Grant {
                 imports: self.grants.clone(),
                 hosts: self.hosts.clone(),
+                models: self.models.clone(),
                 tools: (!self.tools.is_empty()).then(|| self.tools.clone()),
                 pin: self.pin.then_some(Pin::Digest),
                 ..Grant::new(source, &[])
@@ -224,6 +229,9 @@ fn granted(grant: &Grant) -> String {
     if !grant.secrets.is_empty() {
         let names: Vec<&str> = grant.secrets.keys().map(String::as_str).collect();
         what += &format!("; secrets {}", names.join(", "));
+    }
+    if !grant.models.is_empty() {
+        what += &format!("; models {}", grant.models.join(", "));
     }
     if let Some(roots) = &grant.roots {
         what += &format!("; trusts {}", roots.display());
