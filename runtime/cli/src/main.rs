@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! * `commands/`: one file per command; `budget.rs`: the flags that several of them share;
-//! * `serve/`: the sandbox driven by another program;
+//! * `serve/`: the sandbox driven by another program; `mcp/`: the same for any client of MCP;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;
 //! * `progress.rs`: bars on a terminal, plain lines elsewhere.
@@ -20,6 +20,7 @@ use crate::exit::{CommandError, Exit};
 mod budget;
 mod commands;
 mod exit;
+mod mcp;
 mod paths;
 mod progress;
 mod serve;
@@ -51,6 +52,7 @@ enum Command {
     #[command(flatten)]
     Stage(commands::improve::Stage),
     Exec(commands::exec::Exec),
+    Mcp(commands::mcp::Mcp),
     Plugin(commands::plugin::Plugin),
     Run(commands::run::Run),
     Doctor(commands::doctor::Doctor),
@@ -77,6 +79,7 @@ fn main() -> std::process::ExitCode {
         Command::Improve(command) => command.run(),
         Command::Stage(command) => command.run(),
         Command::Exec(command) => command.run(),
+        Command::Mcp(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Doctor(command) => command.run(),
