@@ -70,7 +70,7 @@ pub struct Mcp {
 impl Mcp {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
-        let limits = self.budget.apply(Limits::interpreter())?;
+        let limits = self.budget.apply(Limits { output_bytes: mcp::OUTPUT_BYTES, ..Limits::interpreter() })?;
         // Before anything is loaded: without a token nothing is served.
         let door = match self.http {
             Some(address) => {

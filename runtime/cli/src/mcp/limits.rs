@@ -11,8 +11,15 @@ pub const FILE_BYTES: usize = 16 << 20;
 /// Files that one call hands in.
 pub const FILES: usize = 64;
 
-/// Largest resource that is read whole, which is the only way there is: MCP knows no ranges.
-pub const READ_BYTES: usize = 16 << 20;
+/// Largest answer: the official TypeScript client hangs up at 10 MB.
+pub const ANSWER_BYTES: usize = 9 << 20;
+
+/// Bytes of a resource in one answer: as base64 they are 8 MiB. Larger ones are read in parts.
+pub const READ_BYTES: usize = 6 << 20;
+
+/// Output of one run where the operator says nothing. It is in an answer twice, as text and as a field, and a byte of it can
+/// take six there; a model is shown far less.
+pub const OUTPUT_BYTES: u64 = 256 << 10;
 
 /// Artifacts that are kept for the client, in bytes and in number; the oldest go first.
 pub const SHELF_BYTES: usize = 256 << 20;
@@ -21,6 +28,9 @@ pub const SHELF_PIECES: usize = 1_024;
 
 /// A picture up to this size is also shown inside the result, so that a model sees it without another round trip.
 pub const SHOWN_IMAGE_BYTES: usize = 512 << 10;
+
+/// All such pictures of one result.
+pub const SHOWN_BYTES: usize = 2 << 20;
 
 /// Links to a session's files in one result; the rest is in the structured result.
 pub const LINKS: usize = 32;

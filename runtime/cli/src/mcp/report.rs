@@ -8,6 +8,7 @@ use sport_sandbox::{Failure, FileView, RunReport, Session};
 
 use super::server::Shared;
 use super::sessions::Seat;
+use super::shelf::Blocks;
 use super::{files, limits, tools};
 
 /// The result of a run. `before` are the files before it.
@@ -18,7 +19,7 @@ pub fn result(
     before: &FileView,
     shared: &Shared,
 ) -> Result<CallToolResult, Failure> {
-    let mut blocks = vec![ContentBlock::text(words(report, session))];
+    let mut blocks = Blocks::new(vec![ContentBlock::text(words(report, session))]);
     for display in &report.displays {
         tools::show(display, &seat.store, shared, &mut blocks)?;
     }
@@ -32,9 +33,9 @@ pub fn result(
             .with_mime_type(files::media_type_of(name))
             .with_size(*size)
             .with_description(path.clone());
-        blocks.push(ContentBlock::resource_link(link));
+        blocks.content.push(ContentBlock::resource_link(link));
     }
-    let mut result = CallToolResult::success(blocks);
+    let mut result = CallToolResult::success(blocks.content);
     // Code that raised is a result like any other; code that was stopped has none.
     result.is_error = Some(!report.ending.may_commit());
     result.structured_content = Some(structured(report, session, seat, &now));

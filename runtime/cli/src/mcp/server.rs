@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::catalogue::Catalogue;
 use super::sessions::{self, Sessions};
-use super::shelf::{self, Shelf};
+use super::shelf::{self, Shelf, Wanted};
 use super::{failure, limits, python, tools};
 
 /// What all clients share.
@@ -92,15 +92,16 @@ impl Shared {
     }
 
     fn read(&self, uri: &str) -> Result<ReadResourceResult, Failure> {
+        let wanted = Wanted::parse(uri)?;
         let contents = if uri.starts_with(sessions::SCHEME) {
             let sessions = self.sessions.as_ref().ok_or_else(|| {
                 Failure::new(FailureKind::NotFound, "no-such-session", "no interpreter is served, so there are no sessions")
             })?;
-            let file = sessions.file(uri)?;
-            shelf::contents(uri, file.media_type, &file.bytes)?
+            let file = sessions.file(wanted.whole)?;
+            wanted.contents(file.media_type, &file.bytes)?
         } else {
-            let piece = self.shelf.find(uri)?;
-            shelf::contents(uri, &piece.artifact.media_type, &piece.bytes)?
+            let piece = self.shelf.find(wanted.whole)?;
+            wanted.contents(&piece.artifact.media_type, &piece.bytes)?
         };
         Ok(ReadResourceResult::new(vec![contents]).with_cache_scope(CacheScope::Private))
     }
@@ -194,7 +195,7 @@ impl ServerHandler for Handler {
             return Err(ErrorData::invalid_params(message, None));
         }
         let arguments = request.arguments.unwrap_or_default();
-        let result = self.shared.call(&request.name, arguments, &context).await;
+        let result = self.shared.call(&request.name, arguments, &context).await.and_then(bounded);
         Ok(result.unwrap_or_else(|failure| failure::result(&failure)).into())
     }
 
@@ -213,11 +214,11 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let artifact = ResourceTemplate::new(format!("{}{{digest}}", shelf::SCHEME), "artifact")
+        let artifact = ResourceTemplate::new(format!("{}{{digest}}{{?offset,length}}", shelf::SCHEME), "artifact")
             .with_description("A file that a tool gave back, that code displayed, or that was handed in");
         let mut templates = vec![artifact];
         if self.shared.sessions.is_some() {
-            let file = ResourceTemplate::new(format!("{}{{session}}/{{+path}}", sessions::SCHEME), "file")
+            let file = ResourceTemplate::new(format!("{}{{session}}/{{+path}}{{?offset,length}}", sessions::SCHEME), "file")
                 .with_description("A file of a session, for example scratch/table.csv");
             templates.push(file);
         }
@@ -244,4 +245,14 @@ impl ServerHandler for Handler {
             }
         })
     }
+}
+
+/// A result that a client can take.
+fn bounded(result: CallToolResult) -> Result<CallToolResult, Failure> {
+    let size = serde_json::to_vec(&result).map_or(usize::MAX, |text| text.len());
+    if size <= limits::ANSWER_BYTES {
+        return Ok(result);
+    }
+    let message = format!("the result has {size} bytes, the most is {}; give it back as a file", limits::ANSWER_BYTES);
+    Err(Failure::new(FailureKind::Exhausted, "result-too-large", message))
 }

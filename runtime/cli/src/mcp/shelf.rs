@@ -83,13 +83,31 @@ fn resource(artifact: &ArtifactRef) -> Resource {
     Resource::new(uri(artifact), name).with_mime_type(artifact.media_type.clone()).with_size(artifact.size)
 }
 
-/// The artifact in a result: a small picture as itself, and always a link.
-pub fn show(piece: &Piece, content: &mut Vec<ContentBlock>) {
-    let Piece { artifact, bytes } = piece;
-    if SHOWN.contains(&artifact.media_type.as_str()) && bytes.len() <= limits::SHOWN_IMAGE_BYTES {
-        content.push(ContentBlock::image(BASE64_STANDARD.encode(bytes), artifact.media_type.clone()));
+/// The content of a result, as it is put together.
+pub struct Blocks {
+    /// What is there so far.
+    pub content: Vec<ContentBlock>,
+    /// Bytes of pictures that may still be shown in it.
+    left: usize,
+}
+
+impl Blocks {
+    /// These, to begin with.
+    pub fn new(content: Vec<ContentBlock>) -> Self {
+        Self { content, left: limits::SHOWN_BYTES }
     }
-    content.push(link(artifact));
+
+    /// Adds an artifact: a small picture as itself, and always a link.
+    pub fn add(&mut self, piece: &Piece) {
+        let Piece { artifact, bytes } = piece;
+        let fits = bytes.len() <= limits::SHOWN_IMAGE_BYTES.min(self.left);
+        if fits && SHOWN.contains(&artifact.media_type.as_str()) {
+            self.left -= bytes.len();
+            let data = BASE64_STANDARD.encode(bytes);
+            self.content.push(ContentBlock::image(data, artifact.media_type.clone()));
+        }
+        self.content.push(link(artifact));
+    }
 }
 
 /// The link alone.
@@ -100,18 +118,51 @@ pub fn link(artifact: &ArtifactRef) -> ContentBlock {
 /// The pictures that models and clients take.
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-/// Bytes as the contents of a resource: text where it is text and says so, else base64.
-pub fn contents(uri: &str, media_type: &str, bytes: &[u8]) -> Result<ResourceContents, Failure> {
-    if bytes.len() > limits::READ_BYTES {
-        let most = limits::READ_BYTES;
-        let message = format!("{} has {} bytes, the most that can be read is {most}", failure::shown(uri), bytes.len());
-        return Err(Failure::new(FailureKind::Exhausted, "resource-too-large", message));
+/// A link, and which part of what it leads to is wanted.
+pub struct Wanted<'a> {
+    /// As it was asked for.
+    uri: &'a str,
+    /// Without the part.
+    pub whole: &'a str,
+    offset: usize,
+    length: Option<usize>,
+}
+
+impl<'a> Wanted<'a> {
+    /// Takes `?offset=…&length=…` off a link.
+    pub fn parse(uri: &'a str) -> Result<Self, Failure> {
+        let (whole, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let mut wanted = Self { uri, whole, offset: 0, length: None };
+        for (name, value) in query.split('&').filter(|part| !part.is_empty()).filter_map(|part| part.split_once('=')) {
+            let value = value.parse().map_err(|_| failure::bad(format!("{} is no number", failure::shown(value))))?;
+            match name {
+                "offset" => wanted.offset = value,
+                "length" => wanted.length = Some(value),
+                _ => return Err(failure::bad(format!("a link takes offset and length, not {}", failure::shown(name)))),
+            }
+        }
+        Ok(wanted)
     }
-    let is_text = media_type.starts_with("text/") || matches!(media_type, "application/json" | "image/svg+xml");
-    let text = if is_text { std::str::from_utf8(bytes).ok() } else { None };
-    let contents = match text {
-        Some(text) => ResourceContents::text(text, uri),
-        None => ResourceContents::blob(BASE64_STANDARD.encode(bytes), uri),
-    };
-    Ok(contents.with_mime_type(media_type))
+
+    /// The part as the contents of a resource: text where all of it is text and says so, else base64.
+    pub fn contents(&self, media_type: &str, bytes: &[u8]) -> Result<ResourceContents, Failure> {
+        let start = self.offset.min(bytes.len());
+        let end = start.saturating_add(self.length.unwrap_or(usize::MAX)).min(bytes.len());
+        let (part, most) = (&bytes[start..end], limits::READ_BYTES);
+        if part.len() > most {
+            let message = format!(
+                "{} has {} bytes; read it in parts, with ?offset=0&length={most} and so on",
+                failure::shown(self.whole),
+                bytes.len()
+            );
+            return Err(Failure::new(FailureKind::Exhausted, "resource-too-large", message));
+        }
+        let is_text = media_type.starts_with("text/") || matches!(media_type, "application/json" | "image/svg+xml");
+        let text = if is_text && part.len() == bytes.len() { std::str::from_utf8(part).ok() } else { None };
+        let contents = match text {
+            Some(text) => ResourceContents::text(text, self.uri),
+            None => ResourceContents::blob(BASE64_STANDARD.encode(part), self.uri),
+        };
+        Ok(contents.with_mime_type(media_type))
+    }
 }

@@ -13,6 +13,7 @@ use sport_sandbox::{
 use super::call::{self, Words};
 use super::catalogue::{Schemas, Served};
 use super::server::Shared;
+use super::shelf::Blocks;
 use super::{failure, files, shelf};
 
 /// Calls a tool of a plugin. It has files and state of its own, for this call: what lasts lies in sessions.
@@ -86,7 +87,7 @@ fn result(
     shared: &Shared,
 ) -> Result<CallToolResult, Failure> {
     let Outcome { content, mut structured } = outcome;
-    let mut blocks = Vec::new();
+    let mut blocks = Blocks::new(Vec::new());
     let mut has_files = false;
     for piece in &content {
         has_files |= matches!(piece, Content::Artifact(_));
@@ -108,12 +109,12 @@ fn result(
         _ => {}
     }
     if let Some(structured) = &structured
-        && !blocks.iter().any(|block| block.as_text().is_some())
+        && !blocks.content.iter().any(|block| block.as_text().is_some())
     {
         // For clients that know no structured content.
-        blocks.insert(0, ContentBlock::text(structured.to_string()));
+        blocks.content.insert(0, ContentBlock::text(structured.to_string()));
     }
-    let mut result = CallToolResult::success(blocks);
+    let mut result = CallToolResult::success(blocks.content);
     result.structured_content = structured;
     Ok(result)
 }
@@ -123,12 +124,14 @@ pub fn show(
     piece: &Content,
     store: &ArtifactStore,
     shared: &Shared,
-    blocks: &mut Vec<ContentBlock>,
+    blocks: &mut Blocks,
 ) -> Result<(), Failure> {
     match piece {
-        Content::Text { text } => blocks.push(ContentBlock::text(text)),
-        Content::Artifact(artifact) => shelf::show(&shared.shelf.keep(artifact, store)?, blocks),
-        Content::Other { kind, value } => blocks.push(ContentBlock::text(format!("[{kind}] {value}"))),
+        Content::Text { text } => blocks.content.push(ContentBlock::text(text)),
+        Content::Artifact(artifact) => blocks.add(&shared.shelf.keep(artifact, store)?),
+        Content::Other { kind, value } => {
+            blocks.content.push(ContentBlock::text(format!("[{kind}] {value}")));
+        }
     }
     Ok(())
 }
