@@ -46,7 +46,10 @@ fn rebuild(path: &Path) {
 
 fn revision(client: &mut Client, name: &str) -> Value {
     let tools = client.tools();
-    tools.iter().find(|tool| tool["name"] == name).map_or(Value::Null, |tool| tool["_meta"]["sport/revision"].clone())
+    tools
+        .iter()
+        .find(|tool| tool["name"] == name)
+        .map_or(Value::Null, |tool| tool["_meta"]["sport/revision"].clone())
 }
 
 #[test]

@@ -137,14 +137,17 @@ impl Client {
 
     /// Notifications of this method that came so far.
     pub fn notes(&mut self, method: &str) -> Vec<Value> {
-        let (these, rest) = std::mem::take(&mut self.notes).into_iter().partition(|note| note["method"] == method);
+        let (these, rest) =
+            std::mem::take(&mut self.notes).into_iter().partition(|note| note["method"] == method);
         self.notes = rest;
         these
     }
 
     pub fn cancel(&mut self, id: i64) {
         let params = json!({ "requestId": id, "reason": "no longer wanted" });
-        self.line(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }).to_string());
+        self.line(
+            &json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }).to_string(),
+        );
     }
 
     /// A tool's result, which must be none of failure.

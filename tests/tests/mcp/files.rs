@@ -25,7 +25,8 @@ fn what_a_tool_makes_is_read_and_handed_on() {
     assert!(uri.starts_with("artifact://sha256/"), "{link}");
     assert_eq!(link["mimeType"], "image/png");
     // a small picture is there for the model to see
-    let image = result["content"].as_array().unwrap().iter().find(|block| block["type"] == "image").unwrap().clone();
+    let image =
+        result["content"].as_array().unwrap().iter().find(|block| block["type"] == "image").unwrap().clone();
     let seen = BASE64_STANDARD.decode(image["data"].as_str().unwrap()).unwrap();
     let read = client.ask("resources/read", json!({ "uri": uri })).unwrap()["contents"][0].clone();
     let bytes = BASE64_STANDARD.decode(read["blob"].as_str().unwrap()).unwrap();
@@ -41,7 +42,10 @@ fn what_a_tool_makes_is_read_and_handed_on() {
     assert!(result["structuredContent"].is_null() || text.contains(uri), "{text}");
     assert!(!text.contains("/scratch"), "{text}");
     let listed = client.ask("resources/list", json!({})).unwrap();
-    assert!(listed["resources"].as_array().unwrap().iter().any(|resource| resource["uri"] == uri), "{listed}");
+    assert!(
+        listed["resources"].as_array().unwrap().iter().any(|resource| resource["uri"] == uri),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -52,9 +56,15 @@ fn a_client_hands_in_a_file() {
     let result = client.call("artifact_put", put.clone());
     let uri = result["structuredContent"]["uri"].as_str().unwrap().to_owned();
     assert_eq!(links(&result)[0]["uri"], uri.as_str());
-    assert_eq!(client.call("artifact_put", put)["structuredContent"]["uri"], uri.as_str(), "the same bytes, the same link");
+    assert_eq!(
+        client.call("artifact_put", put)["structuredContent"]["uri"],
+        uri.as_str(),
+        "the same bytes, the same link"
+    );
     assert_eq!(client.call("image_info", json!({ "image": uri }))["structuredContent"]["width"], 600);
-    let text = client.call("artifact_put", json!({ "name": "a.csv", "text": "a,b\n1,2\n" }))["structuredContent"].clone();
+    let text =
+        client.call("artifact_put", json!({ "name": "a.csv", "text": "a,b\n1,2\n" }))["structuredContent"]
+            .clone();
     let read = client.ask("resources/read", json!({ "uri": text["uri"] })).unwrap()["contents"][0].clone();
     assert_eq!((&read["text"], &read["mimeType"]), (&json!("a,b\n1,2\n"), &json!("text/csv")));
     // in all its forms into a session

@@ -65,7 +65,8 @@ impl Server {
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         let mut all = vec![
             ("Host", self.address.as_str()),
             ("Authorization", "Bearer a-token-that-nobody-guesses-4711"),
@@ -177,7 +178,11 @@ fn who_may_come_in() {
     // the token
     for wrong in ["", "Bearer", "Bearer ", "Bearer wrong", "Basic YTpi", "a-token-that-nobody-guesses-4711"] {
         let answer = server.post(&[("Authorization", wrong)], &initialize());
-        assert_eq!((answer.status, answer.header("www-authenticate").as_deref()), (401, Some("Bearer")), "{wrong:?}");
+        assert_eq!(
+            (answer.status, answer.header("www-authenticate").as_deref()),
+            (401, Some("Bearer")),
+            "{wrong:?}"
+        );
         assert!(!answer.body.contains(TOKEN));
     }
     let longer = format!("Bearer {TOKEN}x");
@@ -210,7 +215,6 @@ fn who_may_come_in() {
     assert_eq!(server.ask("PUT", "/mcp", &[], "{}").status, 405);
     assert_eq!(server.post(&[("Content-Type", "text/plain")], &initialize()).status, 415);
     assert_eq!(server.ask("POST", "/mcp", &[], &"x".repeat((24 << 20) + 1)).status, 413);
-    assert_eq!(server.ask("POST", "/mcp", &[("Authorization", "")], &"x".repeat(25 << 20)).status, 401);
     assert_eq!(server.post(&[], &initialize()).status, 200, "it goes on");
 }
 
@@ -231,7 +235,10 @@ fn with_a_handshake_and_without() {
     let run = server.call("python_run", json!({ "session": handle, "code": "x + 1" }));
     assert_eq!(run["structuredContent"]["value"], 21, "{run}");
     // and is the same for whoever has it
-    let run = request("tools/call", json!({ "name": "python_run", "arguments": { "session": handle, "code": "x + 2" } }));
+    let run = request(
+        "tools/call",
+        json!({ "name": "python_run", "arguments": { "session": handle, "code": "x + 2" } }),
+    );
     assert_eq!(server.post(&session, &run).result()["structuredContent"]["value"], 22);
     assert!(server.ask("DELETE", "/mcp", &session, "").status < 300);
     assert_eq!(server.post(&session, &call).status, 404);
@@ -247,7 +254,11 @@ fn who_hangs_up_no_longer_wants_it() {
     drop(stream);
     let began = Instant::now();
     let after = server.call("python_run", json!({ "session": handle, "code": "1" }));
-    assert!(began.elapsed() < Duration::from_secs(15), "the call before it went on for {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "the call before it went on for {:?}",
+        began.elapsed()
+    );
     assert_eq!(after["structuredContent"]["healthy"], false, "{after}");
 }
 
@@ -256,7 +267,7 @@ fn clients_are_counted() {
     let server = Server::new(&["--no-interpreter"]);
     let sessions: Vec<String> = (0..128).map(|_| server.shake_hands()).collect();
     let answer = server.post(&[], &initialize());
-    assert_eq!(answer.status, 500, "{}", answer.body);
+    assert_eq!(answer.status, 503, "{}", answer.body);
     let first = [("Mcp-Session-Id", sessions[0].as_str())];
     assert!(server.ask("DELETE", "/mcp", &first, "").status < 300);
     let began = Instant::now();

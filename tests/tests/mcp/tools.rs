@@ -6,12 +6,16 @@ use sport_tests::photograph;
 use super::client::Client;
 
 fn named<'a>(tools: &'a [Value], name: &str) -> &'a Value {
-    tools.iter().find(|tool| tool["name"] == name).unwrap_or_else(|| panic!("{name} is not listed: {tools:?}"))
+    tools
+        .iter()
+        .find(|tool| tool["name"] == name)
+        .unwrap_or_else(|| panic!("{name} is not listed: {tools:?}"))
 }
 
 #[test]
 fn tools_are_listed_in_their_own_words() {
-    let mut client = Client::new(&["--tool", "calculator", "--tool", "image", "--deadline", "image_info=7.5"]);
+    let mut client =
+        Client::new(&["--tool", "calculator", "--tool", "image", "--deadline", "image_info=7.5"]);
     let tools = client.tools();
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let python = ["python_open", "python_run", "python_fork", "python_close", "artifact_put"];
@@ -28,7 +32,10 @@ fn tools_are_listed_in_their_own_words() {
     // a file is a text, and it is said what kind of
     let image = &info["inputSchema"]["properties"]["image"];
     assert_eq!(image["type"], "string");
-    assert!(image.get("format").is_none() && image["description"].as_str().unwrap().contains("artifact://"), "{image}");
+    assert!(
+        image.get("format").is_none() && image["description"].as_str().unwrap().contains("artifact://"),
+        "{image}"
+    );
     // what nobody claimed is not said: MCP then thinks the worst
     assert!(named(&tools, "python_run")["annotations"].get("readOnlyHint").is_none());
     for tool in &tools {
@@ -72,7 +79,10 @@ fn a_tool_has_a_deadline_of_its_own() {
     let result = client.ask("tools/call", json!({ "name": "resize_image", "arguments": arguments })).unwrap();
     assert_eq!(result["_meta"]["sport/failure"]["kind"], "deadline", "{result}");
     // the others have theirs
-    assert_eq!(client.call("image_info", json!({ "image": "coffee.png" }))["structuredContent"]["width"], 600);
+    assert_eq!(
+        client.call("image_info", json!({ "image": "coffee.png" }))["structuredContent"]["width"],
+        600
+    );
 }
 
 #[test]
@@ -83,7 +93,11 @@ fn progress_is_told_while_code_runs() {
     let arguments = json!({ "session": session, "code": code, "timeout_seconds": 3 });
     let params = json!({ "name": "python_run", "arguments": arguments, "_meta": { "progressToken": "p7" } });
     let result = client.ask("tools/call", params).unwrap();
-    assert_eq!(result["structuredContent"]["ending"], "deadline", "{}", result["structuredContent"]["reason"]);
+    assert_eq!(
+        result["structuredContent"]["ending"], "deadline",
+        "{}",
+        result["structuredContent"]["reason"]
+    );
     assert_eq!(result["isError"], true);
     let notes = client.notes("notifications/progress");
     assert!(notes.len() >= 2, "{} words of progress in 3 s", notes.len());
@@ -135,7 +149,10 @@ fn the_end_of_the_input_is_the_end() {
     // what is under way has some seconds to end, and is then ended
     let mut client = Client::new(&[]);
     let session = client.open(json!({}));
-    client.send("tools/call", json!({ "name": "python_run", "arguments": { "session": session, "code": "while True: pass" } }));
+    client.send(
+        "tools/call",
+        json!({ "name": "python_run", "arguments": { "session": session, "code": "while True: pass" } }),
+    );
     let (code, took) = client.end();
     assert_eq!(code, 0);
     assert!(took < Duration::from_secs(20), "{took:?}");
@@ -154,7 +171,10 @@ fn without_a_handshake() {
     let list = client.ask("tools/list", json!({})).unwrap();
     assert_eq!((&list["cacheScope"], &list["ttlMs"]), (&json!("private"), &json!(5000)), "{list}");
     let result = client.call("calculate", json!({ "expression": "2**5" }));
-    assert_eq!((&result["structuredContent"]["result"], &result["resultType"]), (&json!(32), &json!("complete")));
+    assert_eq!(
+        (&result["structuredContent"]["result"], &result["resultType"]),
+        (&json!(32), &json!("complete"))
+    );
     // state lies behind handles, and nowhere else
     let session = client.open(json!({}));
     client.run(&session, "y = 1");

@@ -70,7 +70,8 @@ pub struct Mcp {
 impl Mcp {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
-        let limits = self.budget.apply(Limits { output_bytes: mcp::OUTPUT_BYTES, ..Limits::interpreter() })?;
+        let limits =
+            self.budget.apply(Limits { output_bytes: mcp::OUTPUT_BYTES, ..Limits::interpreter() })?;
         // Before anything is loaded: without a token nothing is served.
         let door = match self.http {
             Some(address) => {
@@ -94,8 +95,13 @@ impl Mcp {
             reserved.extend(mcp::names(&sessions.interpreter.info().language));
         }
         let deadlines: BTreeMap<String, Duration> = self.deadlines.into_iter().collect();
-        let wanted =
-            Wanted { typed: self.tools, grants: self.grants, deadlines, deadline: timeouts::TOOL_WALL, reserved };
+        let wanted = Wanted {
+            typed: self.tools,
+            grants: self.grants,
+            deadlines,
+            deadline: timeouts::TOOL_WALL,
+            reserved,
+        };
         let shared = Shared::new(Catalogue::open(sandbox, wanted)?, sessions, files);
         match door {
             Some(door) => mcp::serve_http(shared, door),
@@ -110,7 +116,8 @@ fn deadline(text: &str) -> Result<(String, Duration), String> {
     let most = timeouts::TOOL_WALL;
     let seconds: f64 = seconds.parse().map_err(|_| format!("{seconds:?} is no number of seconds"))?;
     let deadline = Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero() && *time <= most);
-    let deadline = deadline.ok_or_else(|| format!("a deadline is above 0 and at most {} seconds", most.as_secs()))?;
+    let deadline =
+        deadline.ok_or_else(|| format!("a deadline is above 0 and at most {} seconds", most.as_secs()))?;
     Ok((tool.to_owned(), deadline))
 }
 

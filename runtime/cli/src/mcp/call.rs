@@ -81,7 +81,11 @@ pub async fn run<T: Send + 'static>(
     }
     result.map_err(|error| {
         tracing::error!(%error, "a call ended in a panic");
-        Failure::new(FailureKind::Internal, "internal", format!("{name}: a fault of sport's own; its log says more"))
+        Failure::new(
+            FailureKind::Internal,
+            "internal",
+            format!("{name}: a fault of sport's own; its log says more"),
+        )
     })
 }
 

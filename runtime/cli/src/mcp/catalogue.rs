@@ -143,8 +143,13 @@ impl Catalogue {
 
 impl Served {
     fn load(sandbox: &Sandbox, wanted: &Wanted) -> Self {
-        let mut served =
-            Self { plugins: Vec::new(), tools: Vec::new(), schemas: BTreeMap::new(), missing: Vec::new(), sources: Vec::new() };
+        let mut served = Self {
+            plugins: Vec::new(),
+            tools: Vec::new(),
+            schemas: BTreeMap::new(),
+            missing: Vec::new(),
+            sources: Vec::new(),
+        };
         if wanted.typed.is_empty() {
             served.load_installed(sandbox, wanted);
         }
@@ -194,7 +199,9 @@ impl Served {
         let taken = descriptors.iter().find(|descriptor| wanted.reserved.contains(&descriptor.name));
         let refused = match taken {
             Some(taken) => Some(format!("its tool {} has the name of one of sport's own", taken.name)),
-            None => Toolbox::new(plugins.clone(), ArtifactStore::new_in_memory()).err().map(|error| error.to_string()),
+            None => Toolbox::new(plugins.clone(), ArtifactStore::new_in_memory())
+                .err()
+                .map(|error| error.to_string()),
         };
         if let Some(reason) = refused {
             return self.missing.push((name.to_owned(), reason));

@@ -11,7 +11,8 @@ use sport_sandbox::{Hints, ToolDescriptor};
 const FORMAT: &str = "sport-artifact";
 
 /// What a client is told about a file among the arguments,
-const GIVEN: &str = "a file: the artifact:// link of an earlier result, a data: URI, or the name of a file that was granted";
+const GIVEN: &str =
+    "a file: the artifact:// link of an earlier result, a data: URI, or the name of a file that was granted";
 /// and about one in the result.
 const MADE: &str = "a file: its artifact:// link, to be read as a resource";
 
@@ -70,9 +71,11 @@ fn shown(schema: &Value, words: &str) -> Value {
 }
 
 fn file(fields: &JsonObject, words: &str) -> Value {
-    let nullable = fields.get("type").and_then(Value::as_array).is_some_and(|types| types.contains(&json!("null")));
+    let nullable =
+        fields.get("type").and_then(Value::as_array).is_some_and(|types| types.contains(&json!("null")));
     let kind = if nullable { json!(["string", "null"]) } else { json!("string") };
-    let said = fields.get("description").and_then(Value::as_str).map(str::trim).filter(|said| !said.is_empty());
+    let said =
+        fields.get("description").and_then(Value::as_str).map(str::trim).filter(|said| !said.is_empty());
     let description = said.map_or_else(|| words.to_owned(), |said| format!("{said} ({words})"));
     let mut file = JsonObject::new();
     file.insert("type".to_owned(), kind);

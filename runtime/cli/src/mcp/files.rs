@@ -100,13 +100,17 @@ fn bounded(name: &str, file: Bytes) -> Result<Bytes, Failure> {
     }
     let most = limits::FILE_BYTES;
     let name = failure::shown(name);
-    Err(failure::bad(format!("{name} has {} bytes, the most that can be handed in is {most}", file.bytes.len())))
+    Err(failure::bad(format!(
+        "{name} has {} bytes, the most that can be handed in is {most}",
+        file.bytes.len()
+    )))
 }
 
 /// `type/subtype` of plain characters.
 pub fn is_media_type(text: &str) -> bool {
     let plain = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_'))
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_'))
     };
     text.len() <= 100 && text.split_once('/').is_some_and(|(kind, sub)| plain(kind) && plain(sub))
 }

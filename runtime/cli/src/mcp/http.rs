@@ -56,6 +56,7 @@ pub async fn serve(shared: Arc<Shared>, door: Door, stop: Arc<Notify>) -> Result
         .with_max_request_body_bytes(limits::MESSAGE_BYTES);
     config.allowed_hosts.extend(hosts);
     let places = Arc::new(Semaphore::new(limits::CLIENTS));
+    let free = Arc::clone(&places);
     let handler = move || {
         let place = Arc::clone(&places).try_acquire_owned().map_err(|_| {
             std::io::Error::other(format!("{} clients are connected, the most there may be", limits::CLIENTS))
@@ -63,7 +64,9 @@ pub async fn serve(shared: Arc<Shared>, door: Door, stop: Arc<Notify>) -> Result
         Ok(Handler::new(Arc::clone(&shared), Some(place)))
     };
     let ending = config.cancellation_token.clone();
-    let service = StreamableHttpService::new(handler, Arc::new(LocalSessionManager::default()), config);
+    let mut manager = LocalSessionManager::default();
+    manager.session_config.keep_alive = Some(limits::CLIENT_IDLE);
+    let service = StreamableHttpService::new(handler, Arc::new(manager), config);
     let sockets = Arc::new(Semaphore::new(limits::SOCKETS));
     eprintln!("listening on http://{address}{PATH}");
     loop {
@@ -84,9 +87,9 @@ pub async fn serve(shared: Arc<Shared>, door: Door, stop: Arc<Notify>) -> Result
             },
             () = stop.notified() => break,
         };
-        let (service, token) = (service.clone(), token.clone());
+        let inside = Inside { service: service.clone(), token: token.clone(), free: Arc::clone(&free) };
         tokio::spawn(async move {
-            connection(stream, service, token).await;
+            connection(stream, inside).await;
             drop(socket);
         });
     }
@@ -94,10 +97,19 @@ pub async fn serve(shared: Arc<Shared>, door: Door, stop: Arc<Notify>) -> Result
     Ok(())
 }
 
-async fn connection(stream: TcpStream, service: Service, token: Token) {
+/// What is behind the door.
+#[derive(Clone)]
+struct Inside {
+    service: Service,
+    token: Token,
+    /// Places for clients that are free.
+    free: Arc<Semaphore>,
+}
+
+async fn connection(stream: TcpStream, inside: Inside) {
     let answer = service_fn(|request| {
-        let (service, token) = (service.clone(), token.clone());
-        async move { Ok::<_, Infallible>(answer(request, &service, &token).await) }
+        let inside = inside.clone();
+        async move { Ok::<_, Infallible>(answer(request, &inside).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -108,7 +120,7 @@ async fn connection(stream: TcpStream, service: Service, token: Token) {
     }
 }
 
-async fn answer(request: Request<Incoming>, service: &Service, token: &Token) -> Answer {
+async fn answer(request: Request<Incoming>, Inside { service, token, free }: &Inside) -> Answer {
     // Before anything else of it is looked at.
     if !token.is_in(request.headers().get(AUTHORIZATION)) {
         let mut answer = refusal(StatusCode::UNAUTHORIZED, "the bearer token is missing or wrong");
@@ -117,6 +129,12 @@ async fn answer(request: Request<Incoming>, service: &Service, token: &Token) ->
     }
     if request.uri().path() != PATH {
         return refusal(StatusCode::NOT_FOUND, "the protocol is at /mcp");
+    }
+    // A client that is here already has its place. (Who takes the last one at this moment makes it an error of the server.)
+    if free.available_permits() == 0 && !request.headers().contains_key("mcp-session-id") {
+        let message =
+            format!("{} clients are connected, the most there may be; try again later", limits::CLIENTS);
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, &message);
     }
     let (head, body) = request.into_parts();
     let body = match timeout(limits::BODY, Limited::new(body, limits::MESSAGE_BYTES).collect()).await {
@@ -133,6 +151,8 @@ async fn answer(request: Request<Incoming>, service: &Service, token: &Token) ->
 fn refusal(status: StatusCode, message: &str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(format!("{message}\n"))).boxed());
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
 }

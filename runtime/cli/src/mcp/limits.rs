@@ -47,6 +47,9 @@ pub const CALLS: usize = 32;
 /// Clients over HTTP: those with a connection that lasts, and the requests of those without one.
 pub const CLIENTS: usize = 128;
 
+/// A client over HTTP that says nothing for so long has gone: its person is at lunch for less.
+pub const CLIENT_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// Open sockets: a client has one for its requests and one on which it listens.
 pub const SOCKETS: usize = 256;
 

@@ -298,8 +298,7 @@ async fn run(
             // So that a fork is quick also after a run that ends badly.
             session.keep();
             let request = RunRequest { code, stdin: stdin.map(String::into_bytes), arguments };
-            let report =
-                session.run_live(&request, &mut toolbox, &budget, &mut |_, bytes| words.add(bytes));
+            let report = session.run_live(&request, &mut toolbox, &budget, &mut |_, bytes| words.add(bytes));
             seat.look(session);
             report::result(&report, session, &seat, &before, &shared)
         }
@@ -342,8 +341,7 @@ pub fn put(shared: &Shared, arguments: JsonObject) -> Result<CallToolResult, Fai
     let media_type = file.media_type.unwrap_or_else(|| files::media_type_of(&given.name).to_owned());
     let store = ArtifactStore::new_in_memory();
     let name = failure::shown(&given.name);
-    let artifact =
-        store.put(&file.bytes, &media_type, Some(&name)).map_err(|error| failure::of(&error))?;
+    let artifact = store.put(&file.bytes, &media_type, Some(&name)).map_err(|error| failure::of(&error))?;
     let piece = shared.shelf.keep(&artifact, &store)?;
     let value = json!({ "uri": shelf::uri(&artifact), "media_type": media_type, "size": piece.bytes.len() });
     let mut result = CallToolResult::structured(value);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ErrorData, Implementation,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceTemplate, ServerCapabilities,
-    ServerConfig, SubscriptionFilter, Tool,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceTemplate,
+    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{Peer, RoleServer, ServerHandler};
@@ -95,7 +95,11 @@ impl Shared {
         let wanted = Wanted::parse(uri)?;
         let contents = if uri.starts_with(sessions::SCHEME) {
             let sessions = self.sessions.as_ref().ok_or_else(|| {
-                Failure::new(FailureKind::NotFound, "no-such-session", "no interpreter is served, so there are no sessions")
+                Failure::new(
+                    FailureKind::NotFound,
+                    "no-such-session",
+                    "no interpreter is served, so there are no sessions",
+                )
             })?;
             let file = sessions.file(wanted.whole)?;
             wanted.contents(file.media_type, &file.bytes)?
@@ -134,8 +138,11 @@ const INSTRUCTIONS: &str = "Tools run in a sandbox, each with a deadline. Files 
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        let capabilities =
-            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_resources().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_resources()
+            .build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("sport", env!("CARGO_PKG_VERSION")))
             .with_instructions(INSTRUCTIONS)
@@ -214,12 +221,16 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let artifact = ResourceTemplate::new(format!("{}{{digest}}{{?offset,length}}", shelf::SCHEME), "artifact")
-            .with_description("A file that a tool gave back, that code displayed, or that was handed in");
+        let artifact =
+            ResourceTemplate::new(format!("{}{{digest}}{{?offset,length}}", shelf::SCHEME), "artifact")
+                .with_description("A file that a tool gave back, that code displayed, or that was handed in");
         let mut templates = vec![artifact];
         if self.shared.sessions.is_some() {
-            let file = ResourceTemplate::new(format!("{}{{session}}/{{+path}}{{?offset,length}}", sessions::SCHEME), "file")
-                .with_description("A file of a session, for example scratch/table.csv");
+            let file = ResourceTemplate::new(
+                format!("{}{{session}}/{{+path}}{{?offset,length}}", sessions::SCHEME),
+                "file",
+            )
+            .with_description("A file of a session, for example scratch/table.csv");
             templates.push(file);
         }
         Ok(ListResourceTemplatesResult::with_all_items(templates))
@@ -253,6 +264,7 @@ fn bounded(result: CallToolResult) -> Result<CallToolResult, Failure> {
     if size <= limits::ANSWER_BYTES {
         return Ok(result);
     }
-    let message = format!("the result has {size} bytes, the most is {}; give it back as a file", limits::ANSWER_BYTES);
+    let message =
+        format!("the result has {size} bytes, the most is {}; give it back as a file", limits::ANSWER_BYTES);
     Err(Failure::new(FailureKind::Exhausted, "result-too-large", message))
 }

@@ -11,8 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use sport_sandbox::{
-    ArtifactStore, Failure, FailureKind, FileView, Interpreter, Limits, ResolvedFile, Session, SessionOptions,
-    TaskFile,
+    ArtifactStore, Failure, FailureKind, FileView, Interpreter, Limits, ResolvedFile, Session,
+    SessionOptions, TaskFile,
 };
 use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 
@@ -159,10 +159,7 @@ impl Seat {
     }
 
     /// Waits until nobody else works in it, in the order in which they came.
-    pub async fn turn(
-        self: &Arc<Self>,
-        context: &RequestContext<RoleServer>,
-    ) -> Result<Turn, Failure> {
+    pub async fn turn(self: &Arc<Self>, context: &RequestContext<RoleServer>) -> Result<Turn, Failure> {
         let place = Place::take(self)?;
         let turn = Arc::clone(&self.session).lock_owned();
         let session = tokio::select! {
@@ -192,7 +189,10 @@ impl Place {
         // One works, the others wait.
         if seat.waiting.fetch_add(1, Relaxed) > limits::QUEUE {
             seat.waiting.fetch_sub(1, Relaxed);
-            return Err(failure::busy("busy", format!("{} calls wait for this session already", limits::QUEUE)));
+            return Err(failure::busy(
+                "busy",
+                format!("{} calls wait for this session already", limits::QUEUE),
+            ));
         }
         Ok(Self(Arc::clone(seat)))
     }

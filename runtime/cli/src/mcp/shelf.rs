@@ -133,12 +133,20 @@ impl<'a> Wanted<'a> {
     pub fn parse(uri: &'a str) -> Result<Self, Failure> {
         let (whole, query) = uri.split_once('?').unwrap_or((uri, ""));
         let mut wanted = Self { uri, whole, offset: 0, length: None };
-        for (name, value) in query.split('&').filter(|part| !part.is_empty()).filter_map(|part| part.split_once('=')) {
-            let value = value.parse().map_err(|_| failure::bad(format!("{} is no number", failure::shown(value))))?;
+        for (name, value) in
+            query.split('&').filter(|part| !part.is_empty()).filter_map(|part| part.split_once('='))
+        {
+            let value =
+                value.parse().map_err(|_| failure::bad(format!("{} is no number", failure::shown(value))))?;
             match name {
                 "offset" => wanted.offset = value,
                 "length" => wanted.length = Some(value),
-                _ => return Err(failure::bad(format!("a link takes offset and length, not {}", failure::shown(name)))),
+                _ => {
+                    return Err(failure::bad(format!(
+                        "a link takes offset and length, not {}",
+                        failure::shown(name)
+                    )));
+                }
             }
         }
         Ok(wanted)
@@ -157,7 +165,8 @@ impl<'a> Wanted<'a> {
             );
             return Err(Failure::new(FailureKind::Exhausted, "resource-too-large", message));
         }
-        let is_text = media_type.starts_with("text/") || matches!(media_type, "application/json" | "image/svg+xml");
+        let is_text =
+            media_type.starts_with("text/") || matches!(media_type, "application/json" | "image/svg+xml");
         let text = if is_text && part.len() == bytes.len() { std::str::from_utf8(part).ok() } else { None };
         let contents = match text {
             Some(text) => ResourceContents::text(text, self.uri),

@@ -53,7 +53,8 @@ impl Token {
 
     /// Whether a request's `Authorization` holds it.
     pub fn is_in(&self, header: Option<&HeaderValue>) -> bool {
-        let Some((scheme, given)) = header.and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '))
+        let Some((scheme, given)) =
+            header.and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '))
         else {
             return false;
         };
@@ -63,7 +64,11 @@ impl Token {
 
 fn read(path: &Path) -> Result<String, CommandError> {
     let bad = |code: &str, reason: String| {
-        CommandError::new(Exit::BadInput, code, format!("cannot use the token in {}: {reason}", path.display()))
+        CommandError::new(
+            Exit::BadInput,
+            code,
+            format!("cannot use the token in {}: {reason}", path.display()),
+        )
     };
     let file = std::fs::File::open(path).map_err(|error| bad("token-unreadable", error.to_string()))?;
     let mode = file.metadata().map_err(|error| bad("token-unreadable", error.to_string()))?.mode();
