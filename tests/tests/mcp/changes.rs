@@ -112,6 +112,27 @@ fn who_listens_without_a_handshake_hears_of_it() {
 }
 
 #[test]
+fn two_of_one_name_are_not_served_both() {
+    let operator = Operator::new();
+    for name in ["first", "second"] {
+        operator.plugin(&["add", operator.copy("calculator", name).to_str().unwrap()]);
+    }
+    let mut client = Client::start(&["--no-interpreter"], &operator.config());
+    client.shake_hands();
+    let plugin = |client: &mut Client| {
+        let tools = client.tools();
+        let found: Vec<_> = tools.iter().filter(|tool| tool["name"] == "calculate").collect();
+        assert_eq!(found.len(), 1, "{tools:?}");
+        found[0]["_meta"]["sport/plugin"].clone()
+    };
+    assert_eq!(plugin(&mut client), "first");
+    operator.plugin(&["remove", "first"]);
+    client.note(CHANGED);
+    assert_eq!(plugin(&mut client), "second");
+    assert_eq!(client.call("calculate", json!({ "expression": "1+1" }))["structuredContent"]["result"], 2);
+}
+
+#[test]
 fn sessions_see_the_tools_of_the_moment() {
     let operator = Operator::new();
     let mut client = Client::start(&[], &operator.config());
@@ -154,6 +175,7 @@ fn what_cannot_be_served_is_said_at_once() {
         (&["--tool", "/no/such/file.wasm"][..], 3),
         (&["--deadline", "calculate=31"][..], 2),
         (&["--deadline", "calculate"][..], 2),
+        (&["--session-idle", "0"][..], 2),
         (&["--file", "/no/such/file"][..], 3),
         (&["--token-file", "/x"][..], 2),
     ] {

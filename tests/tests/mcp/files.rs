@@ -82,6 +82,24 @@ fn a_client_hands_in_a_file() {
 }
 
 #[test]
+fn the_newest_are_kept() {
+    let mut client = Client::new(&["--no-interpreter"]);
+    let mut put = |number: usize| {
+        let result = client.call("artifact_put", json!({ "name": "a.txt", "text": number.to_string() }));
+        result["structuredContent"]["uri"].as_str().unwrap().to_owned()
+    };
+    let first = put(0);
+    let second = put(1);
+    (2..1024).for_each(|number| drop(put(number)));
+    // asked for again, it is the newest again
+    assert_eq!(put(0), first);
+    put(1024);
+    assert_eq!(client.ask("resources/read", json!({ "uri": first })).unwrap()["contents"][0]["text"], "0");
+    assert!(client.ask("resources/read", json!({ "uri": second })).is_err());
+    assert_eq!(client.ask("resources/list", json!({})).unwrap()["resources"].as_array().unwrap().len(), 1024);
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     let mut client = Client::new(&["--tool", "image", "--no-interpreter"]);
     let missing = format!("artifact://sha256/{}", "0".repeat(64));

@@ -278,6 +278,21 @@ fn clients_are_counted() {
 }
 
 #[test]
+fn who_dawdles_is_dropped() {
+    let server = Server::new(&["--no-interpreter"]);
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n").unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    let began = Instant::now();
+    // an answer or none, but an end
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
+    assert_eq!(server.post(&[], &initialize()).status, 200);
+}
+
+#[test]
 fn an_interrupted_server_ends() {
     let mut server = Server::new(&[]);
     let handle = server.call("python_open", json!({}))["structuredContent"]["session"].clone();

@@ -94,6 +94,50 @@ fn there_are_not_too_many() {
 }
 
 #[test]
+fn who_does_not_use_it_loses_it() {
+    let mut client = Client::new(&["--session-idle", "3"]);
+    let (used, left) = (client.open(json!({})), client.open(json!({})));
+    client.run(&used, "x = 1");
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        assert_eq!(client.value(&used, "x"), 1);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let (code, message) = client.failure("python_run", json!({ "session": left, "code": "1" }));
+    assert_eq!(code, "no-such-session");
+    assert!(message.contains("not used for 3 s"), "{message}");
+    // a long run is use, too
+    let spin = json!({ "session": used, "code": "while True: pass", "timeout_seconds": 5 });
+    let result = client.ask("tools/call", json!({ "name": "python_run", "arguments": spin })).unwrap();
+    assert_eq!(result["structuredContent"]["ending"], "deadline");
+    assert!(
+        client.call("python_fork", json!({ "session": used }))["structuredContent"]["session"].is_string()
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_read_in_parts() {
+    let mut client = Client::new(&["--output", "8192"]);
+    let session = client.open(json!({}));
+    client.run(&session, "open('/scratch/big.bin', 'wb').write(bytes(range(256)) * (7 << 12))");
+    let uri = format!("session://{session}/scratch/big.bin");
+    let error = client.ask("resources/read", json!({ "uri": uri })).unwrap_err();
+    assert_eq!(error["data"]["code"], "resource-too-large", "{error}");
+    let part = format!("{uri}?offset=254&length=4");
+    let read = client.ask("resources/read", json!({ "uri": part })).unwrap()["contents"][0].clone();
+    assert_eq!((&read["blob"], &read["uri"]), (&json!("/v8AAQ=="), &json!(part)), "fe ff 00 01");
+    let beyond = client.ask("resources/read", json!({ "uri": format!("{uri}?offset=99999999") })).unwrap();
+    assert_eq!(beyond["contents"][0]["blob"], "");
+    for bad in ["?offset=-1", "?offset=x", "?limit=1"] {
+        assert!(client.ask("resources/read", json!({ "uri": format!("{uri}{bad}") })).is_err(), "{bad}");
+    }
+    // and a result that no client would take
+    let arguments = json!({ "session": session, "code": "print('x' * 5_000_000)\ny = 7" });
+    assert_eq!(client.failure("python_run", arguments).0, "result-too-large");
+    assert_eq!(client.value(&session, "y"), 7, "the session goes on");
+}
+
+#[test]
 fn files_come_back_as_links() {
     let photo = photograph("coffee.png");
     let mut client = Client::new(&["--tool", "image", "--file", photo.to_str().unwrap()]);

@@ -49,6 +49,9 @@ pub struct Mcp {
     /// Seed of the random numbers and the clock of sessions that are opened without one
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Close a session that was not used for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = mcp::SESSION_IDLE_SECONDS, value_parser = clap::value_parser!(u64).range(1..))]
+    session_idle: u64,
     /// Serve over HTTP, on this port of 127.0.0.1 or on this address; port 0 is one that is free
     #[arg(long, value_name = "PORT|ADDRESS:PORT", value_parser = address)]
     http: Option<SocketAddr>,
@@ -88,7 +91,7 @@ impl Mcp {
             None
         } else {
             let interpreter = super::interpreter(&sandbox, &self.interpreter)?;
-            Some(Sessions::new(interpreter, limits, self.seed))
+            Some(Sessions::new(interpreter, limits, self.seed, Duration::from_secs(self.session_idle)))
         };
         let mut reserved = vec![mcp::PUT.to_owned()];
         if let Some(sessions) = &sessions {

@@ -59,8 +59,9 @@ pub const TOKEN_LEAST: usize = 22;
 /// Largest file with a bearer token.
 pub const TOKEN_FILE_BYTES: u64 = 4 << 10;
 
-/// A session that nobody used for so long is closed. A model that thinks, and a person who approves a call, take minutes.
-pub const SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+/// A session that nobody used for so long, in seconds, is closed where the operator says nothing. A model that thinks, and a
+/// person who approves a call, take minutes.
+pub const SESSION_IDLE_SECONDS: u64 = 30 * 60;
 
 /// How long a call waits for its turn in a session: the longest run before it, and some.
 pub const TURN: Duration = Duration::from_secs(10 * 60);

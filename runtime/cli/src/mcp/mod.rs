@@ -39,7 +39,7 @@ use tokio::sync::Notify;
 use crate::exit::{CommandError, Exit};
 pub use catalogue::{Catalogue, Wanted};
 pub use http::Door;
-pub use limits::OUTPUT_BYTES;
+pub use limits::{OUTPUT_BYTES, SESSION_IDLE_SECONDS};
 pub use python::{PUT, names};
 use server::Handler;
 pub use server::Shared;

@@ -134,7 +134,7 @@ impl Handler {
 /// What a model is told of this server as a whole.
 const INSTRUCTIONS: &str = "Tools run in a sandbox, each with a deadline. Files come back as links (artifact://, session://) that \
     are read as resources and handed to other tools as they are. State lies in sessions alone: what a session holds is found \
-    under its handle, and gone when it is closed or was not used for half an hour.";
+    under its handle, and gone when it is closed or was not used for long.";
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {

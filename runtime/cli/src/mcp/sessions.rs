@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use rmcp::RoleServer;
@@ -31,6 +31,8 @@ pub struct Sessions {
     pub limits: Limits,
     /// For sessions that are opened without a seed.
     pub seed: u64,
+    /// A session that nobody used for so long is closed.
+    pub idle: Duration,
     seats: Mutex<BTreeMap<String, Arc<Seat>>>,
 }
 
@@ -50,8 +52,8 @@ pub struct Seat {
 
 impl Sessions {
     /// None yet.
-    pub fn new(interpreter: Arc<Interpreter>, limits: Limits, seed: u64) -> Self {
-        Self { interpreter, limits, seed, seats: Mutex::default() }
+    pub fn new(interpreter: Arc<Interpreter>, limits: Limits, seed: u64, idle: Duration) -> Self {
+        Self { interpreter, limits, seed, idle, seats: Mutex::default() }
     }
 
     /// Opens a session with these files in `/task`. Takes a moment: not for a thread that must not wait.
@@ -107,20 +109,29 @@ impl Sessions {
     /// The session of this handle.
     pub fn get(&self, handle: &str) -> Result<Arc<Seat>, Failure> {
         let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        seats.get(handle).cloned().ok_or_else(|| missing(handle))
+        seats.get(handle).cloned().ok_or_else(|| self.missing(handle))
+    }
+
+    fn missing(&self, handle: &str) -> Failure {
+        let message = format!(
+            "there is no session {:?}; it was closed, or not used for {} s; open another",
+            failure::shown(handle),
+            self.idle.as_secs()
+        );
+        Failure::new(FailureKind::NotFound, "no-such-session", message)
     }
 
     /// Takes the handle away. What runs comes to its end.
     pub fn close(&self, handle: &str) -> Result<Arc<Seat>, Failure> {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        seats.remove(handle).ok_or_else(|| missing(handle))
+        seats.remove(handle).ok_or_else(|| self.missing(handle))
     }
 
     /// Closes what nobody used for long. Not for a thread that must not wait.
     pub fn sweep(&self) {
         let idle = |seat: &Arc<Seat>| {
             let used = *seat.used.lock().unwrap_or_else(PoisonError::into_inner);
-            used.elapsed() > limits::SESSION_IDLE && seat.waiting.load(Relaxed) == 0
+            used.elapsed() > self.idle && seat.waiting.load(Relaxed) == 0
         };
         let gone: Vec<Arc<Seat>> = {
             let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,15 +222,6 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'
 fn full() -> Failure {
     let message = format!("{} sessions are open, the most there may be; close some", limits::SESSIONS);
     failure::busy("too-many-sessions", message)
-}
-
-fn missing(handle: &str) -> Failure {
-    let minutes = limits::SESSION_IDLE.as_secs() / 60;
-    let message = format!(
-        "there is no session {:?}; it was closed, or not used for {minutes} minutes; open another",
-        failure::shown(handle)
-    );
-    Failure::new(FailureKind::NotFound, "no-such-session", message)
 }
 
 fn no_space(error: &std::io::Error) -> Failure {
