@@ -221,6 +221,10 @@ fn who_may_come_in() {
 #[test]
 fn with_a_handshake_and_without() {
     let server = Server::new(&["--tool", "calculator"]);
+    // no page may ask where none was named
+    for origin in ["https://app.example", "http://localhost", "null"] {
+        assert_eq!(server.post(&[("Origin", origin)], &initialize()).status, 403, "{origin}");
+    }
     let id = server.shake_hands();
     let session = [("Mcp-Session-Id", id.as_str())];
     let call = request("tools/call", json!({ "name": "calculate", "arguments": { "expression": "6*7" } }));
