@@ -65,6 +65,8 @@ test-clients:
 	SPORT_TEST_ISOLATION=process python3 -m unittest discover -s sdk/python/tests
 test-peers: setup ## against the real packages of others, from a venv of its own
 	"$$(scripts/peers-venv.sh)/bin/python" -m unittest discover -s sdk/python/tests
+	"$$(scripts/peers-venv.sh)/bin/python" -m unittest discover -s tests/peers
+	SPORT_PEERS_NODE="$$(scripts/peers-node.sh)" node --test tests/peers/
 
 BENCH ?= exec sandbox policy
 .PHONY: bench

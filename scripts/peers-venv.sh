@@ -19,7 +19,7 @@ if [ "$(cat "$folder/.done" 2>/dev/null || true)" = "$wanted" ]; then
     exit 0
 fi
 
-echo "installing the peers (13 MB to download) into $folder" >&2
+echo "installing the peers (22 MB to download) into $folder" >&2
 mkdir -p "$cache"
 # A venv knows its own folder, so it is made where it stays; the stamp comes last.
 rm -rf "$folder"

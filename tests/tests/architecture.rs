@@ -3,12 +3,13 @@
 //! * only `runtime/sandbox` depends on wasmtime, only `runtime/torch` on tch
 //! * `sandbox` and `policy` do not depend on each other
 //! * `ldd` of the binary shows no libtorch
+//! * only `sport mcp` starts an asynchronous runtime
 //! * every source file of the runtime stays under 700 lines
 //! * guests are not members of the host's workspace
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use sport_tests::{binary, root};
@@ -54,8 +55,26 @@ fn the_binary_links_no_libtorch() {
 }
 
 #[test]
+fn one_command_starts_an_asynchronous_runtime() {
+    let users: Vec<(PathBuf, String)> =
+        sources().into_iter().filter(|(_, text)| text.contains("tokio::runtime")).collect();
+    assert_eq!(users.len(), 1, "{:?}", users.iter().map(|(path, _)| path).collect::<Vec<_>>());
+    assert!(users[0].0.ends_with("runtime/cli/src/mcp/mod.rs"), "{}", users[0].0.display());
+}
+
+#[test]
 fn files_stay_readable() {
-    let mut seen = 0;
+    let sources = sources();
+    for (path, text) in &sources {
+        let lines = text.lines().count();
+        assert!(lines < 700, "{} has {lines} lines: one subject per file", path.display());
+    }
+    assert!(sources.len() > 50, "only {} files seen", sources.len());
+}
+
+/// The runtime's source files.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut sources = Vec::new();
     let mut folders: Vec<PathBuf> =
         CRATES.iter().map(|name| root().join("runtime").join(name).join("src")).collect();
     while let Some(folder) = folders.pop() {
@@ -64,17 +83,12 @@ fn files_stay_readable() {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                seen += 1;
-                let lines = lines(&path);
-                assert!(lines < 700, "{} has {lines} lines: one subject per file", path.display());
+                let text = std::fs::read_to_string(&path).unwrap();
+                sources.push((path, text));
             }
         }
     }
-    assert!(seen > 50, "only {seen} files seen");
-}
-
-fn lines(path: &Path) -> usize {
-    std::fs::read_to_string(path).unwrap().lines().count()
+    sources
 }
 
 #[test]

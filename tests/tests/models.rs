@@ -107,7 +107,8 @@ fn an_image_is_described() {
     let (code, stdout, stderr) = place.add(&["--model", "vision"]);
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("models vision"), "{stdout}");
-    let text = "found = describe_image(image='coffee.png', question='what is in the cup?')\nfinal_answer(found)";
+    let text =
+        "found = describe_image(image='coffee.png', question='what is in the cup?')\nfinal_answer(found)";
     let code = write(place.folder.path(), "look.py", text);
     let mut command = place.sport(&["exec", "--json", "--tool", "see", "--file"]);
     command.arg(photograph("coffee.png")).arg(&code).env("SEER_KEY", KEY);
@@ -122,7 +123,10 @@ fn an_image_is_described() {
     assert_eq!((&report["usage"]["model_calls"], &report["usage"]["tokens"]), (&json!(1), &json!(909)));
     let asked = server.asked.lock().unwrap();
     let (head, body) = &asked[0];
-    assert!(head.starts_with("POST /v1/chat/completions ") && head.contains(&format!("Bearer {KEY}")), "{head}");
+    assert!(
+        head.starts_with("POST /v1/chat/completions ") && head.contains(&format!("Bearer {KEY}")),
+        "{head}"
+    );
     assert_eq!((&body["model"], &body["max_tokens"]), (&json!("seer"), &json!(500)));
     let shown = &body["messages"][1]["content"];
     assert_eq!(shown[0], json!({ "type": "text", "text": "what is in the cup?" }));
@@ -161,7 +165,8 @@ fn what_is_not_granted_or_not_there() {
 fn a_key_that_cannot_be_had() {
     let place = Place::new(&vision(1, "key = { env = \"SPORT_TEST_NO_SUCH_KEY\" }\n"));
     assert_eq!(place.add(&["--model", "vision"]).0, 0);
-    let mut command = place.sport(&["plugin", "run", "see", "describe_image", r#"{"image":"coffee.png"}"#, "--file"]);
+    let mut command =
+        place.sport(&["plugin", "run", "see", "describe_image", r#"{"image":"coffee.png"}"#, "--file"]);
     let (status, _, stderr) = run(command.arg(photograph("coffee.png")));
     assert_ne!(status, 0);
     assert_one_line_error(&stderr, "SPORT_TEST_NO_SUCH_KEY is not set");

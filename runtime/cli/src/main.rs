@@ -6,6 +6,7 @@
 //! * `project/`: a plugin's project, made, built and tested;
 //! * `conformance/`: whether a plugin keeps the contract, tried out in the sandbox;
 //! * `serve/`: the sandbox driven by another program;
+//! * `serve/`: the sandbox driven by another program; `mcp/`: the same for any client of MCP;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;
 //! * `progress.rs`: bars on a terminal, plain lines elsewhere.
@@ -23,6 +24,7 @@ mod budget;
 mod commands;
 mod conformance;
 mod exit;
+mod mcp;
 mod paths;
 mod progress;
 mod project;
@@ -55,6 +57,7 @@ enum Command {
     #[command(flatten)]
     Stage(commands::improve::Stage),
     Exec(commands::exec::Exec),
+    Mcp(commands::mcp::Mcp),
     Plugin(commands::plugin::Plugin),
     Run(commands::run::Run),
     Doctor(commands::doctor::Doctor),
@@ -81,6 +84,7 @@ fn main() -> std::process::ExitCode {
         Command::Improve(command) => command.run(),
         Command::Stage(command) => command.run(),
         Command::Exec(command) => command.run(),
+        Command::Mcp(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Doctor(command) => command.run(),

@@ -18,6 +18,7 @@ pub mod compile;
 pub mod doctor;
 pub mod exec;
 pub mod improve;
+pub mod mcp;
 pub mod plugin;
 pub mod run;
 pub mod session;
