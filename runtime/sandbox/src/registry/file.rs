@@ -243,7 +243,7 @@ pub(crate) fn with(text: &str, name: &str, grant: &Grant) -> Result<String, Stri
         Some(Pin::Digest) => set(entry, "pin", "digest".into()),
         None => drop(entry.remove("pin")),
     }
-    Ok(document.to_string())
+    edited(text, document.to_string(), name)
 }
 
 /// Sets a value unless it is there already, and leaves the comment beside it.
@@ -275,13 +275,40 @@ pub(crate) fn without(text: &str, name: &str) -> Result<String, String> {
     if let Some(plugins) = document.get_mut("plugins") {
         table(plugins).ok_or("`plugins` is no table")?.remove(name);
     }
-    Ok(document.to_string())
+    edited(text, document.to_string(), name)
+}
+
+/// The edited text, if it still says what it said of all other plugins. It was written by hand, in any of the ways that the format
+/// allows, and another library wrote it anew: what cannot be read afterwards must not take its place.
+fn edited(before: &str, after: String, name: &str) -> Result<String, String> {
+    let others = |text: &str| {
+        let mut file = PluginsFile::parse(text)?;
+        file.plugins.remove(name);
+        Ok::<_, String>(file.plugins)
+    };
+    match (others(before), others(&after)) {
+        (Ok(before), Ok(after)) if before != after => {}
+        (Ok(_), Err(_)) => {}
+        _ => return Ok(after),
+    }
+    Err(format!("it is written in a way that cannot be edited here; write each plugin as a table, [plugins.{name}], and try again"))
 }
 
 /// The table that this is. One written in braces becomes one with a head: a grant must not stay because of how it is spelt.
 fn table(item: &mut Item) -> Option<&mut Table> {
     if item.is_inline_table() {
         *item = std::mem::take(item).into_table().map_or(Item::None, Item::Table);
+        // Spaces that were well placed between braces are not between lines.
+        if let Some(table) = item.as_table_mut() {
+            table.decor_mut().clear();
+            for (mut key, item) in table.iter_mut() {
+                key.leaf_decor_mut().clear();
+                key.dotted_decor_mut().clear();
+                if let Some(value) = item.as_value_mut() {
+                    value.decor_mut().clear();
+                }
+            }
+        }
     }
     item.as_table_mut()
 }

@@ -288,6 +288,16 @@ fn the_file_is_the_operators() {
     let after = std::fs::read_to_string(place.plugins()).unwrap();
     assert!(after.contains("# here") && !after.contains("second"), "{after}");
 
+    // written in braces by hand, with spaces that mean nothing there
+    let braces = format!("# mine\nplugins = {{ first = {{ source = \"{source}\", imports = [\"kv\"] }}\t\t\t}}\n# end\n");
+    std::fs::write(place.plugins(), &braces).unwrap();
+    place.registry.add(place.sandbox(), "second", grant(&file)).unwrap();
+    let names: Vec<_> = place.registry.list().unwrap().into_iter().map(|installed| installed.name).collect();
+    assert_eq!(names, ["first", "second"]);
+    place.registry.remove("second").unwrap();
+    let after = std::fs::read_to_string(place.plugins()).unwrap();
+    assert!(after.contains("# mine") && place.registry.list().unwrap().len() == 1, "{after}");
+
     let bad = [
         (format!("[plugins.a]\nsource = \"{source}\"\nimport = [\"kv\"]\n"), "line 3: unknown field"),
         (format!("[plugins.a]\nsource = \"{source}\"\npin = \"bytes\"\n"), "line 3"),
