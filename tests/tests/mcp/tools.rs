@@ -73,11 +73,15 @@ fn calls_and_failures() {
 #[test]
 fn a_tool_has_a_deadline_of_its_own() {
     let photo = photograph("coffee.png");
-    let flags = ["--tool", "image", "--no-interpreter", "--file", photo.to_str().unwrap()];
+    let flags = ["--tool", "image", "--file", photo.to_str().unwrap()];
     let mut client = Client::new(&[&flags[..], &["--deadline", "resize_image=0.001"]].concat());
     let arguments = json!({ "image": "coffee.png", "width": 2000 });
     let result = client.ask("tools/call", json!({ "name": "resize_image", "arguments": arguments })).unwrap();
     assert_eq!(result["_meta"]["sport/failure"]["kind"], "deadline", "{result}");
+    // and has it too where code calls it; the code goes on
+    let session = client.open(json!({}));
+    let code = "try: r = resize_image(image='coffee.png', width=2000)\nexcept ToolError as e: r = e.code\n[r, image_info(image='coffee.png')['width']]";
+    assert_eq!(client.value(&session, code), json!(["wall-deadline", 600]));
     // the others have theirs
     assert_eq!(
         client.call("image_info", json!({ "image": "coffee.png" }))["structuredContent"]["width"],

@@ -8,12 +8,13 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotation
 use rmcp::service::RequestContext;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sport_sandbox::{ArtifactStore, Budget, Failure, Made, RunRequest, ToolHost as _, Toolbox};
+use sport_sandbox::{ArtifactStore, Budget, Failure, Made, RunRequest, ToolHost as _};
 
 use super::call::{self, Words};
 use super::files::Given;
 use super::server::Shared;
 use super::sessions::Sessions;
+use super::tools::Callable;
 use super::{describe, failure, files, report, shelf};
 
 /// What takes a file in.
@@ -255,9 +256,8 @@ async fn open(
         move || sessions.open(seed, &shared.files, &files, &shared.shelf)
     };
     let seat = call::run(context, name, &budget, &Words::default(), work).await??;
-    let toolbox = Toolbox::new(shared.catalogue.now().plugins.clone(), seat.store.clone());
-    let toolbox = toolbox.map_err(|error| failure::of(&error))?;
-    let functions: Vec<String> = toolbox.tools().iter().map(|tool| tool.name.replace('-', "_")).collect();
+    let callable = Callable::now(shared, &seat.store)?;
+    let functions: Vec<String> = callable.tools().iter().map(|tool| tool.name.replace('-', "_")).collect();
     let files: Vec<String> = seat.files().list().into_iter().map(|(path, _)| path).collect();
     let info = sessions.interpreter.info();
     Ok(CallToolResult::structured(json!({
@@ -292,13 +292,12 @@ async fn run(
         let (shared, budget, words) = (Arc::clone(shared), budget.clone(), words.clone());
         move || {
             let session = &mut *turn.session;
-            let mut toolbox = Toolbox::new(shared.catalogue.now().plugins.clone(), seat.store.clone())
-                .map_err(|error| failure::of(&error))?;
+            let mut callable = Callable::now(&shared, &seat.store)?;
             let before = session.branch().files.clone();
             // So that a fork is quick also after a run that ends badly.
             session.keep();
             let request = RunRequest { code, stdin: stdin.map(String::into_bytes), arguments };
-            let report = session.run_live(&request, &mut toolbox, &budget, &mut |_, bytes| words.add(bytes));
+            let report = session.run_live(&request, &mut callable, &budget, &mut |_, bytes| words.add(bytes));
             seat.look(session);
             report::result(&report, session, &seat, &before, &shared)
         }

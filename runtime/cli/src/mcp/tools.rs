@@ -7,7 +7,7 @@ use rmcp::model::{CallToolResult, ContentBlock, JsonObject};
 use rmcp::service::RequestContext;
 use serde_json::Value;
 use sport_sandbox::{
-    ArtifactStore, Branch, Budget, Content, Failure, Limits, Outcome, ToolHost as _, Toolbox,
+    ArtifactStore, Branch, Budget, Content, Failure, Limits, Outcome, ToolHost, ToolInfo, Toolbox,
 };
 
 use super::call::{self, Words};
@@ -24,14 +24,49 @@ pub async fn call(
     arguments: JsonObject,
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResult, Failure> {
-    let deadline = shared.catalogue.wanted().deadline_of(name);
-    let limits = Limits { wall: deadline, cpu: Limits::tool().cpu.min(deadline), ..Limits::tool() };
-    let budget = Budget::new(limits);
+    let budget = Budget::new(limits_of(shared, name));
     let work = {
         let (shared, name, budget) = (Arc::clone(shared), name.to_owned(), budget.clone());
         move || work(&shared, &served, &name, Value::Object(arguments), &budget)
     };
     call::run(context, name, &budget, &Words::default(), work).await?
+}
+
+/// What one call of a tool may use.
+fn limits_of(shared: &Shared, name: &str) -> Limits {
+    let deadline = shared.catalogue.wanted().deadline_of(name);
+    Limits { wall: deadline, cpu: Limits::tool().cpu.min(deadline), ..Limits::tool() }
+}
+
+/// The tools as code in a session calls them: each with its own deadline, and never more than the run has left.
+pub struct Callable {
+    toolbox: Toolbox,
+    shared: Arc<Shared>,
+}
+
+impl Callable {
+    /// Those that are served now, with their artifacts in `store`.
+    pub fn now(shared: &Arc<Shared>, store: &ArtifactStore) -> Result<Self, Failure> {
+        let plugins = shared.catalogue.now().plugins.clone();
+        let toolbox = Toolbox::new(plugins, store.clone()).map_err(|error| failure::of(&error))?;
+        Ok(Self { toolbox, shared: Arc::clone(shared) })
+    }
+}
+
+impl ToolHost for Callable {
+    fn tools(&self) -> Vec<ToolInfo> {
+        self.toolbox.tools()
+    }
+
+    fn invoke(
+        &mut self,
+        name: &str,
+        arguments: &Value,
+        branch: &mut Branch,
+        budget: &Budget,
+    ) -> Result<Outcome, Failure> {
+        self.toolbox.invoke(name, arguments, branch, &budget.child(limits_of(&self.shared, name)))
+    }
 }
 
 fn work(
