@@ -106,7 +106,7 @@ fn done(change: impl FnOnce(&mut serde_json::Value)) -> serde_json::Value {
         "tool_calls": [],
         "step": { "limits": limits, "calls": [], "mark": mark, "files": tree(json!([])) },
         "displayed": [],
-        "spent": { "cpu_us": 0, "counts": [0, 0, 0, 0, 0, 0, 0, 0] },
+        "spent": { "cpu_us": 0, "counts": [0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
     });
     change(&mut done);
     json!({ "Done": done })
@@ -136,7 +136,7 @@ fn in_a_run() {
     let of_tree = |nodes: serde_json::Value| done(|done| done["step"]["files"] = tree(nodes));
     let copy = json!({ "modified": 0, "accessed": 0, "kind": { "File": { "size": 3, "named": true, "artifact":
         { "digest": digest, "media_type": "text/plain", "size": 3, "name": null } } } });
-    let spent = json!({ "cpu_us": 0, "counts": [0, 0, 0, 0, 0, 0, 0, 0] });
+    let spent = json!({ "cpu_us": 0, "counts": [0, 0, 0, 0, 0, 0, 0, 0, 0, 0] });
     let invoke = |name: &str, arguments: serde_json::Value, files: serde_json::Value| json!({ "Invoke": { "name": name, "arguments": arguments, "files": files, "spent": spent.clone(), "memory": 1 } });
     let cases = [
         ("output", vec![(json!({ "Show": "Stdout" }), 400 << 20)], "more output"),

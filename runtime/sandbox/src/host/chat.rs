@@ -45,6 +45,9 @@ impl Asked {
     }
 }
 
+/// Who answers, what it is asked, and what the answer must fit.
+type Lifted = (Arc<dyn ChatBackend>, ChatRequest, Option<Schema>);
+
 impl chat::Host for HostCx {
     fn generate(&mut self, request: chat::Request) -> wasmtime::Result<Result<chat::Response, chat::Error>> {
         self.enter_chat()?;
@@ -121,10 +124,7 @@ impl HostCx {
     }
 
     /// Checks a question, charges it, and finds who answers.
-    fn question(
-        &mut self,
-        wire: chat::Request,
-    ) -> Result<(Arc<dyn ChatBackend>, ChatRequest, Option<Schema>), ChatError> {
+    fn question(&mut self, wire: chat::Request) -> Result<Lifted, ChatError> {
         let Some(asked) = self.chat.clone() else {
             return Err(ChatError::new(Code::Denied, "no model is granted to this plugin"));
         };

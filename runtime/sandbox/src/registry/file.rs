@@ -291,7 +291,9 @@ fn edited(before: &str, after: String, name: &str) -> Result<String, String> {
         (Ok(_), Err(_)) => {}
         _ => return Ok(after),
     }
-    Err(format!("it is written in a way that cannot be edited here; write each plugin as a table, [plugins.{name}], and try again"))
+    Err(format!(
+        "it is written in a way that cannot be edited here; write each plugin as a table, [plugins.{name}], and try again"
+    ))
 }
 
 /// The table that this is. One written in braces becomes one with a head: a grant must not stay because of how it is spelt.
@@ -315,9 +317,20 @@ fn table(item: &mut Item) -> Option<&mut Table> {
 
 fn document(text: &str) -> Result<DocumentMut, String> {
     let text = if text.trim().is_empty() { HEAD } else { text };
-    text.parse().map_err(|error: toml_edit::TomlError| {
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         crate::text::clean_line(error.message(), crate::limits::MESSAGE_BYTES)
-    })
+    })?;
+    // What stands above the name goes above the table's head, and not into it.
+    if let Some((mut key, item)) = document.get_key_value_mut("plugins")
+        && item.is_inline_table()
+    {
+        let above = key.leaf_decor().prefix().cloned();
+        key.leaf_decor_mut().clear();
+        if let (Some(table), Some(above)) = (table(item), above) {
+            table.decor_mut().set_prefix(above);
+        }
+    }
+    Ok(document)
 }
 
 fn shown(path: &Path) -> Result<&str, String> {

@@ -193,7 +193,7 @@ fn what_is_not_asked_again() {
     }
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"choices\":[{\"mess".to_owned();
     for (answer, what) in [
-        (cut, "broke off"),
+        (cut, "before the body's end"),
         (http("200 OK", "", "<html>"), "cannot be read"),
         (http("200 OK", "", r#"{"choices":[]}"#), "no choice"),
         (

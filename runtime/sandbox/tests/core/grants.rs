@@ -95,8 +95,8 @@ fn another_version_of_an_interface_is_another_contract() {
 fn grants_must_exist() {
     let error = Grants::new(["everything"]).unwrap_err();
     assert_eq!(error.code(), "unknown-grant");
-    assert!(error.to_string().contains("artifacts, kv, tools, secrets, fetch"), "{error}");
-    let error = Grants::new(["chat"]).unwrap_err();
+    assert!(error.to_string().contains("artifacts, kv, tools, secrets, fetch, chat"), "{error}");
+    let error = Grants::new(["code"]).unwrap_err();
     assert!(error.to_string().contains("not answered by this version"), "{error}");
     assert!(Grants::new(["log", "kv", "kv"]).unwrap().allows("kv"));
     assert!(!Grants::none().allows("kv"));

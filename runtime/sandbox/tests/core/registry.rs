@@ -289,7 +289,9 @@ fn the_file_is_the_operators() {
     assert!(after.contains("# here") && !after.contains("second"), "{after}");
 
     // written in braces by hand, with spaces that mean nothing there
-    let braces = format!("# mine\nplugins = {{ first = {{ source = \"{source}\", imports = [\"kv\"] }}\t\t\t}}\n# end\n");
+    let braces = format!(
+        "# mine\nplugins = {{ first = {{ source = \"{source}\", imports = [\"kv\"] }}\t\t\t}}\n# end\n"
+    );
     std::fs::write(place.plugins(), &braces).unwrap();
     place.registry.add(place.sandbox(), "second", grant(&file)).unwrap();
     let names: Vec<_> = place.registry.list().unwrap().into_iter().map(|installed| installed.name).collect();
