@@ -117,7 +117,8 @@ fn two_of_one_name_are_not_served_both() {
     for name in ["first", "second"] {
         operator.plugin(&["add", operator.copy("calculator", name).to_str().unwrap()]);
     }
-    let mut client = Client::start(&["--no-interpreter"], &operator.config());
+    // of which nobody hears here, and the server goes on
+    let mut client = Client::start_unheard(&["--no-interpreter"], &operator.config());
     client.shake_hands();
     let plugin = |client: &mut Client| {
         let tools = client.tools();

@@ -34,8 +34,19 @@ impl Client {
 
     /// Without one, for the grants of this folder.
     pub fn start(flags: &[&str], config: &Path) -> Self {
+        Self::spawn(flags, config, Stdio::inherit())
+    }
+
+    /// As a client that closed the server's standard error.
+    pub fn start_unheard(flags: &[&str], config: &Path) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Self::spawn(flags, config, writer.into())
+    }
+
+    fn spawn(flags: &[&str], config: &Path, stderr: Stdio) -> Self {
         let mut command = sport([&["mcp"], flags].concat());
-        command.env("SPORT_CONFIG", config).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env("SPORT_CONFIG", config).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let mut child = command.spawn().unwrap();
         let (to, stdout) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let (sender, from) = channel();

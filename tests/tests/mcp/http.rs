@@ -282,6 +282,18 @@ fn clients_are_counted() {
 }
 
 #[test]
+fn the_token_in_a_file_is_the_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = "another-token-that-nobody-guesses";
+    let file = write(folder.path(), "token", &format!("{other}\n"));
+    mode(&file, 0o600);
+    let server = Server::new(&["--no-interpreter", "--token-file", file.to_str().unwrap()]);
+    assert_eq!(server.post(&[("Authorization", &format!("Bearer {other}"))], &initialize()).status, 200);
+    // not that of the environment, which is what the other tests use
+    assert_eq!(server.post(&[], &initialize()).status, 401);
+}
+
+#[test]
 fn who_dawdles_is_dropped() {
     let server = Server::new(&["--no-interpreter"]);
     let mut stream = TcpStream::connect(&server.address).unwrap();

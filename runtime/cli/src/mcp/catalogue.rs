@@ -136,7 +136,7 @@ impl Catalogue {
     /// Tells the operator what is missing and was not before.
     fn tell(&self, before: &[(String, String)]) {
         for missing in self.now().missing.iter().filter(|missing| !before.contains(missing)) {
-            eprintln!("{} is not served: {}", missing.0, missing.1);
+            super::tell(&format!("{} is not served: {}", missing.0, missing.1));
         }
     }
 }

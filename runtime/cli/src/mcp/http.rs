@@ -68,9 +68,9 @@ pub async fn serve(shared: Arc<Shared>, door: Door, stop: Arc<Notify>) -> Result
     manager.session_config.keep_alive = Some(limits::CLIENT_IDLE);
     let service = StreamableHttpService::new(handler, Arc::new(manager), config);
     let sockets = Arc::new(Semaphore::new(limits::SOCKETS));
-    eprintln!("listening on http://{address}{PATH}");
+    super::tell(&format!("listening on http://{address}{PATH}"));
     if !address.ip().is_loopback() {
-        eprintln!("others on the network can read the token on its way; put a proxy with TLS in front");
+        super::tell("others on the network can read the token on its way; put a proxy with TLS in front");
     }
     loop {
         // Beyond the most that there may be, a client waits until another one is done.
@@ -90,6 +90,10 @@ pub async fn serve(shared: Arc<Shared>, door: Door, stop: Arc<Notify>) -> Result
             },
             () = stop.notified() => break,
         };
+        // An answer is several small writes; held back for the client's word on the first, it would take 40 ms.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection will be slow");
+        }
         let inside = Inside { service: service.clone(), token: token.clone(), free: Arc::clone(&free) };
         tokio::spawn(async move {
             connection(stream, inside).await;

@@ -30,6 +30,7 @@ mod shelf;
 mod token;
 mod tools;
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use rmcp::ServiceExt as _;
@@ -97,6 +98,12 @@ where
     // Calls under way lose whoever waited for them, which stops them.
     runtime.shutdown_timeout(limits::SHUT);
     result.map(|()| Exit::Done)
+}
+
+/// Tells the operator, on standard error. Where nobody reads that (a client may have closed it) nothing is told, and the server
+/// goes on.
+fn tell(message: &str) {
+    let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 /// Takes up what was installed, changed or removed, and closes idle sessions.

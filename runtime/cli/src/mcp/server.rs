@@ -149,7 +149,10 @@ impl ServerHandler for Handler {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).push(context.peer);
+        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Here and not only when something changes, which may be never: clients come and go.
+        peers.retain(|peer| !peer.is_transport_closed());
+        peers.push(context.peer);
     }
 
     fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
