@@ -466,7 +466,7 @@ fn paths(cases: &mut Vec<Case>) {
 }
 
 fn grants(cases: &mut Vec<Case>) {
-    for name in ["shell", "*", "", "kv ", "KV", "sport:host/kv", "../kv", "kv,tools", "code", "chat"] {
+    for name in ["shell", "*", "", "kv ", "KV", "sport:host/kv", "../kv", "kv,tools", "code", "Chat"] {
         cases.push(case(&format!("a grant called {name:?}"), "unknown-grant", move |_| {
             Grants::new([name]).map_or_else(|error| error.code().to_owned(), |_| "granted".to_owned())
         }));

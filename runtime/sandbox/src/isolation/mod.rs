@@ -11,7 +11,7 @@
 //!
 //! # Layout
 //!
-//! * `domain`: the worker process, seen from the host; `remote`: a session in it; `check`: what of a worker's word is believed;
+//! * `domain`: the worker process, seen from the host; `remote`: a session in it, `run`: a run of one; `check`: what of a worker's word is believed;
 //! * `worker`: the same seen from inside; `seal`: what the worker gives up before any of the guest's code runs;
 //! * `wire`: messages with bytes and file descriptors over a socket; `message`: what they say; `pack`: files and recorded
 //!   steps on the way; `ledger`: two halves of one budget.
@@ -28,6 +28,7 @@ mod ledger;
 mod message;
 mod pack;
 mod remote;
+mod run;
 mod seal;
 mod wire;
 mod worker;
