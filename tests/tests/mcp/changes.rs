@@ -156,7 +156,18 @@ fn what_was_typed_is_served_and_nothing_else() {
     let flags = ["--no-interpreter", "--tool", image.to_str().unwrap(), "--grant", "artifacts"];
     let mut client = Client::start(&flags, &operator.config());
     client.shake_hands();
-    let pictures = ["artifact_put", "crop_image", "image_info", "mean_color", "resize_image"];
+    let pictures = [
+        "artifact_put",
+        "add_text",
+        "annotate_image",
+        "compare_images",
+        "convert_image",
+        "crop_image",
+        "draw_box",
+        "image_info",
+        "mean_color",
+        "resize_image",
+    ];
     assert_eq!(client.names(), pictures);
     // a file that is typed is followed, too
     let before = revision(&mut client, "image_info");

@@ -19,7 +19,18 @@ fn tools_are_listed_in_their_own_words() {
     let tools = client.tools();
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let python = ["python_open", "python_run", "python_fork", "python_close", "artifact_put"];
-    let plugins = ["calculate", "crop_image", "image_info", "mean_color", "resize_image"];
+    let plugins = [
+        "add_text",
+        "annotate_image",
+        "calculate",
+        "compare_images",
+        "convert_image",
+        "crop_image",
+        "draw_box",
+        "image_info",
+        "mean_color",
+        "resize_image",
+    ];
     assert_eq!(names, [&python[..], &plugins[..]].concat());
     let calculate = named(&tools, "calculate");
     assert_eq!(calculate["annotations"]["readOnlyHint"], true, "{calculate}");
