@@ -7,7 +7,7 @@
 //! * endings by the budget: output, memory, host calls, an endless loop
 //! * displayed images, output as it is made
 //! * forks from memory and by replay, of a fork, after a run that ended badly; what they go on with
-//! * cancelled from another thread
+//! * cancelled from another thread, in the code and in a tool
 
 use std::time::Duration;
 
@@ -256,4 +256,20 @@ fn a_run_is_cancelled() {
     assert_eq!(report.ending.name(), "cancelled", "{report:?}");
     // its process is alive
     assert_eq!(printed(&mut session.fork().unwrap(), "print(1)"), "1\n");
+}
+
+#[test]
+fn a_run_is_cancelled_while_a_tool_works() {
+    for python in [here(), away()] {
+        let budget = Budget::new(Limits::interpreter());
+        let other = budget.clone();
+        let canceller = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            other.cancel();
+        });
+        let report =
+            open(python).run(&request("sleep(ms=300)\nprint('went on')"), &mut Tools::default(), &budget);
+        canceller.join().unwrap();
+        assert_eq!((report.ending.name(), report.stdout.as_str()), ("cancelled", ""), "{report:?}");
+    }
 }

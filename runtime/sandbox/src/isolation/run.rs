@@ -101,6 +101,8 @@ impl Run<'_> {
                 Word::Invoke(invoke) => {
                     let (answer, bytes) =
                         self.invoke(*invoke, &mut body, tools).map_err(|error| strange(&error))?;
+                    // What ended while the tool worked ends before the code gets its answer.
+                    self.look().map_err(WireError::Stopped)?;
                     self.line.wire.send(&Order::Invoked(Box::new(answer)), &bytes, NOTHING)?;
                 }
                 Word::Show(channel) => {
@@ -141,21 +143,23 @@ impl Run<'_> {
     /// The worker's next word. When the budget is at its end the worker, which has the same one, ends the run; the host ends
     /// the worker if it does not.
     fn next(&mut self) -> Result<Received<Word>, WireError<Stop>> {
-        let Self { line, budget, grace, .. } = self;
-        let mut wait = || {
-            if let Some((until, stop)) = *grace {
-                return if Instant::now() < until { Ok(()) } else { Err(stop) };
+        let line = self.line;
+        line.wire.receive_from_stranger(&mut || self.look())
+    }
+
+    /// Looks whether the run may go on; tells the worker when it was cancelled, and gives up when the worker had its time.
+    fn look(&mut self) -> Result<(), Stop> {
+        if let Some((until, stop)) = self.grace {
+            return if Instant::now() < until { Ok(()) } else { Err(stop) };
+        }
+        if let Err(stop) = self.budget.check() {
+            self.grace = Some((Instant::now() + timeouts::WORKER_GRACE, stop));
+            if stop == Stop::Cancelled {
+                // One that is gone is found out by the next reading.
+                let _ = self.line.wire.send(&Order::Cancel, &Body::default(), NOTHING);
             }
-            if let Err(stop) = budget.check() {
-                *grace = Some((Instant::now() + timeouts::WORKER_GRACE, stop));
-                if stop == Stop::Cancelled {
-                    // One that is gone is found out by the next reading.
-                    let _ = line.wire.send(&Order::Cancel, &Body::default(), NOTHING);
-                }
-            }
-            Ok(())
-        };
-        line.wire.receive_from_stranger(&mut wait)
+        }
+        Ok(())
     }
 
     fn invoke(
