@@ -81,6 +81,16 @@ impl Report {
         self.push(name, tool, Status::Mend, found.into(), Some(mend.to_owned()));
     }
 
+    /// Whether a fresh instance says the same of itself.
+    pub fn described(&mut self, same: bool) {
+        if same {
+            self.ok("describe", None, "it calls nothing, and says the same twice");
+        } else {
+            let mend = "give constants: what a plugin says of itself is what the operator approves";
+            self.mend("describe", None, "it says something else the second time", mend);
+        }
+    }
+
     fn push(
         &mut self,
         name: &'static str,

@@ -58,12 +58,7 @@ pub fn check(
     let tool = sandbox.tool(component, grants)?;
     // a fresh instance is asked again
     let again = sandbox.tool(component, grants)?;
-    if tool.descriptors() == again.descriptors() {
-        report.ok("describe", None, "it calls nothing, and says the same twice");
-    } else {
-        let mend = "give constants: what a plugin says of itself is what the operator approves";
-        report.mend("describe", None, "it says something else the second time", mend);
-    }
+    report.described(tool.descriptors() == again.descriptors());
     let store = ArtifactStore::new_in_memory();
     let files = [
         store.put(PIXEL, "image/png", Some("pixel.png"))?,

@@ -31,12 +31,7 @@ pub fn check(
 ) -> Result<(), Error> {
     let verifier = sandbox.verifier(component, grants)?;
     let again = sandbox.verifier(component, grants)?;
-    if verifier.descriptor() == again.descriptor() {
-        report.ok("describe", None, "it calls nothing, and says the same twice");
-    } else {
-        let mend = "give constants: what a plugin says of itself is what the operator approves";
-        report.mend("describe", None, "it says something else the second time", mend);
-    }
+    report.described(verifier.descriptor() == again.descriptor());
     if verifier.descriptor().description.trim().is_empty() {
         report.mend("describe", None, "it has no description", "say what it judges by");
     }

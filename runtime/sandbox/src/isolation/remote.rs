@@ -21,7 +21,7 @@ use crate::limits;
 use crate::session::caller::Sink;
 use crate::session::journal::Step;
 use crate::session::run::{over, refused, too_many};
-use crate::session::{Channel, ForkError, Made};
+use crate::session::{ForkError, Made};
 use crate::state::PluginState;
 use crate::timeouts;
 use crate::types::{EndingKind, RunReport, RunRequest};
@@ -118,23 +118,8 @@ impl RemoteSession {
         }
     }
 
-    /// Runs agent code.
-    pub fn run(&mut self, request: &RunRequest, tools: &mut dyn ToolHost, budget: &Budget) -> RunReport {
-        self.run_with(request, tools, budget, None)
-    }
-
-    /// The same, with the output shown to `sink` as it is made.
-    pub fn run_live(
-        &mut self,
-        request: &RunRequest,
-        tools: &mut dyn ToolHost,
-        budget: &Budget,
-        sink: &mut dyn FnMut(Channel, &[u8]),
-    ) -> RunReport {
-        self.run_with(request, tools, budget, Some(sink))
-    }
-
-    fn run_with(
+    /// Runs agent code; the output is shown to `sink`, if there is one, as it is made.
+    pub fn run_with(
         &mut self,
         request: &RunRequest,
         tools: &mut dyn ToolHost,

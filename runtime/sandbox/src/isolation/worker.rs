@@ -27,6 +27,7 @@ use crate::files::scratch::Scratch;
 use crate::files::task::TaskFiles;
 use crate::judging::ToolInfo;
 use crate::limits::Limits;
+use crate::session::caller::Sink;
 use crate::session::interpreter::{Compiled, LocalInterpreter};
 use crate::session::journal::Call;
 use crate::session::memory::{self, Image};
@@ -267,11 +268,8 @@ impl Host {
             body.put(bytes.into());
             gone |= self.wire.send(&Word::Show(channel), &body, NOTHING).is_err();
         };
-        let report = if live {
-            session.run_live(&request, &mut tools, &budget, &mut show)
-        } else {
-            session.run(&request, &mut tools, &budget)
-        };
+        let sink = live.then_some(&mut show as &mut Sink<'_>);
+        let report = session.run_with(&request, &mut tools, &budget, sink);
         let Tools { mut ledger, files, asked, .. } = tools;
         *self.running.lock() = None;
         let mut body = Body::default();

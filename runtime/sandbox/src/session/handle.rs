@@ -203,7 +203,7 @@ impl Session {
     ///
     /// On a session that is not [healthy](Self::healthy) nothing is run; the report says so.
     pub fn run(&mut self, request: &RunRequest, tools: &mut dyn ToolHost, budget: &Budget) -> RunReport {
-        with!(&mut self.live, session => session.run(request, tools, budget))
+        with!(&mut self.live, session => session.run_with(request, tools, budget, None))
     }
 
     /// The same, with the output shown to `sink` as it is made.
@@ -214,6 +214,6 @@ impl Session {
         budget: &Budget,
         sink: &mut dyn FnMut(Channel, &[u8]),
     ) -> RunReport {
-        with!(&mut self.live, session => session.run_live(request, tools, budget, sink))
+        with!(&mut self.live, session => session.run_with(request, tools, budget, Some(sink)))
     }
 }

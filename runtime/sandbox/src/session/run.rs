@@ -25,7 +25,7 @@ use crate::limits::{self, Limits};
 use crate::types::{
     CodeValue, EndingKind, Failure, FailureKind, Raised, RunReport, RunRequest, ToolCall, Usage,
 };
-use crate::wasi::stdio::{Channel, Taken};
+use crate::wasi::stdio::Taken;
 use crate::{call, text};
 
 /// One instance of an interpreter and everything its code has made so far.
@@ -179,29 +179,12 @@ impl LocalSession {
         fork::by_replay(self, "it was asked for")
     }
 
-    /// Runs agent code. Its tool calls go to `tools`, everything it uses is charged to `budget`.
-    ///
-    /// On a session that is not [healthy](Self::healthy) nothing is run; the report says so.
-    pub fn run(&mut self, request: &RunRequest, tools: &mut dyn ToolHost, budget: &Budget) -> RunReport {
-        self.run_with(request, tools, budget, None)
-    }
-
-    /// The same, with the output shown to `sink` as it is made.
-    pub fn run_live(
-        &mut self,
-        request: &RunRequest,
-        tools: &mut dyn ToolHost,
-        budget: &Budget,
-        sink: &mut dyn FnMut(Channel, &[u8]),
-    ) -> RunReport {
-        self.run_with(request, tools, budget, Some(sink))
-    }
-
     fn instance(&mut self) -> &mut Option<Instance> {
         self.instance.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run_with(
+    /// Runs agent code; the output is shown to `sink`, if there is one, as it is made.
+    pub fn run_with(
         &mut self,
         request: &RunRequest,
         tools: &mut dyn ToolHost,
