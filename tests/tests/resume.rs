@@ -112,11 +112,14 @@ fn two_processes_cannot_share_a_run() {
     while !run_folder.join("run.sqlite").exists() && begun.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(2));
     }
+    // Held still, so that it cannot be done before the second one has looked: a stopped process keeps its lock.
+    // SAFETY: a signal to the child that this test started.
+    unsafe { libc::kill(first.id() as i32, libc::SIGSTOP) };
     let (code, _, stderr) = run(&mut improve(&run_folder));
     let still_working = first.try_wait().unwrap().is_none();
     first.kill().unwrap();
     first.wait().unwrap();
-    assert!(still_working, "the first process was too quick for this test");
+    assert!(still_working, "the first process ended within a look of its start");
     assert_one_line_error(&stderr, "in use");
     assert_eq!(code, 6);
 }

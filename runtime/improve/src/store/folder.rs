@@ -51,11 +51,12 @@ impl Folder {
             store.set_meta(key, value)?;
         }
         drop(store);
+        // a lock moves with its file: the run is never seen at its place without one
+        let lock = lock(inside)?;
         fs::rename(inside, path).map_err(Error::io("create", path))?;
         // renamed away: nothing is left to delete
         drop(draft.keep());
         sync_folder(parent)?;
-        let lock = lock(path)?;
         Self::assemble(path, Some(config), true, Some(lock))
     }
 
