@@ -86,6 +86,7 @@ pub fn candidate(row: &CandidateRow) -> Candidate {
         observation: content(report),
         execution: execution(row, report),
         answer: report.answer.clone(),
+        copies: 1,
     }
 }
 

@@ -5,6 +5,7 @@
 //! a new run and a resumed one take the same path.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +24,7 @@ use crate::stages::{Context, evaluate, explore, pair, synthesize, tune, verify};
 use crate::store::Folder;
 use crate::store::manifest::Manifest;
 use crate::summary::Summary;
+use crate::swap::control::Control;
 
 /// Opens the policy that a config names; `torch_backend` is the native library.
 pub fn open_policy(section: &PolicySection, torch_backend: &Path) -> Result<Box<dyn Policy>, Error> {
@@ -58,6 +60,8 @@ pub enum Outcome {
 
 /// A run that is worked on.
 pub struct Run {
+    /// Ends before the folder's lock is given back.
+    _control: Control,
     folder: Folder,
     equipment: Equipment,
     policy: Box<dyn Policy>,
@@ -78,7 +82,22 @@ impl Run {
         let facts = facts(&admitted, &form, policy.as_ref());
         let folder = Folder::create(path, config, &facts)?;
         let equipment = admitted.equip(&folder.blobs())?;
-        Ok(Self { folder, equipment, policy, form })
+        Self::assemble(folder, equipment, policy, form, sandbox)
+    }
+
+    /// With the verifiers that decide by now, and open to those who want others.
+    fn assemble(
+        folder: Folder,
+        equipment: Equipment,
+        policy: Box<dyn Policy>,
+        form: PromptForm,
+        sandbox: &Sandbox,
+    ) -> Result<Self, Error> {
+        let verifiers = &equipment.verifiers;
+        verifiers.restore(&folder.store, sandbox, &folder.config.verifier)?;
+        let control =
+            Control::start(folder.path(), folder.second_store()?, Arc::clone(verifiers), sandbox.clone())?;
+        Ok(Self { _control: control, folder, equipment, policy, form })
     }
 
     /// Opens a run to go on with it. `open_policy` gets the run's own config.
@@ -104,7 +123,7 @@ impl Run {
         }
         folder.store.put_event("resumed", "the run was opened again")?;
         let equipment = admitted.equip(&folder.blobs())?;
-        Ok(Self { folder, equipment, policy, form })
+        Self::assemble(folder, equipment, policy, form, sandbox)
     }
 
     /// The run directory.
@@ -273,7 +292,7 @@ impl Run {
         let info = self.policy.info();
         let millions = info.parameters / 1_000_000;
         let policy = format!("{millions} M parameters, {}, {} on {}", info.backend, info.dtype, info.device);
-        let verifier = self.equipment.verifier.descriptor().name.clone();
+        let verifier = self.equipment.verifiers.now().deciding.name();
         let view = report::collect(&self.folder.store, summary, policy, verifier)?;
         report::write(&view, &self.folder.path().join("report.html"))
     }

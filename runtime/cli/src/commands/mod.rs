@@ -14,6 +14,7 @@ use sport_sandbox::{
 use crate::exit::{CommandError, Exit};
 use crate::paths;
 
+pub mod artifact;
 pub mod compile;
 pub mod doctor;
 pub mod exec;
@@ -120,10 +121,19 @@ pub fn registry() -> Result<Option<Registry>, CommandError> {
 
 /// A plugin of tools as typed; `grants` are those of the command line, which are for paths.
 pub fn tool(sandbox: &Sandbox, name: &str, grants: &[String]) -> Result<Arc<Tool>, CommandError> {
+    tool_granted(sandbox, name, &Grants::new(grants)?)
+}
+
+/// The same with whatever can be granted.
+pub fn tool_granted(sandbox: &Sandbox, name: &str, grants: &Grants) -> Result<Arc<Tool>, CommandError> {
     Ok(match typed(name)? {
-        Typed::Path(path) => sandbox.tool(&path, &Grants::new(grants)?)?,
+        Typed::Path(path) => sandbox.tool(&path, grants)?,
         Typed::Installed(registry, installed) => registry.tool(sandbox, &installed.name)?,
-        Typed::FirstParty(path) => sandbox.tool(&path, &Grants::new(FIRST_PARTY_GRANTS)?)?,
+        Typed::FirstParty(path) => {
+            let grants =
+                artifact::with_artifacts(Grants::new(FIRST_PARTY_GRANTS)?, &artifact::first_party(name)?)?;
+            sandbox.tool(&path, &grants)?
+        }
     })
 }
 
