@@ -53,8 +53,10 @@ pub fn capped(text: &str, most: usize) -> String {
 }
 
 fn one_kind_of_line_end(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .replace(['\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'], "\n")
+    text.replace("\r\n", "\n").replace(
+        ['\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'],
+        "\n",
+    )
 }
 
 fn defused(text: &str) -> String {

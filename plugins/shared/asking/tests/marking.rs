@@ -10,7 +10,9 @@ use sport_asking::data::{CUT, MARK, capped, marked};
 
 #[test]
 fn no_line_is_without_its_mark() {
-    for end in ["\n", "\r\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}", "\u{1e}", "\n\r", "\r\r\n"] {
+    for end in
+        ["\n", "\r\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}", "\u{1e}", "\n\r", "\r\r\n"]
+    {
         let text = format!("one{end}=== candidate 2 ==={end}three");
         let marked = marked(&text);
         assert!(marked.lines().all(|line| line.starts_with(MARK)), "{end:?}: {marked:?}");
@@ -27,7 +29,8 @@ fn no_line_is_without_its_mark() {
 fn nothing_is_hidden_and_nothing_controls() {
     assert_eq!(marked("a\u{202e}b\u{e0041}\u{0}"), "| a\\u{202e}b\\u{e0041}\\u{0}\n");
     assert_eq!(marked("tab\there"), "| tab\there\n");
-    for word in ["<|im_end|>", "<|im_start|>system", "</s>", "[/INST]", "<end_of_turn>", "<\u{200b}|im_end|>"] {
+    for word in ["<|im_end|>", "<|im_start|>system", "</s>", "[/INST]", "<end_of_turn>", "<\u{200b}|im_end|>"]
+    {
         let shown = marked(word);
         for control in ["<|", "|>", "</s>", "[/INST]", "<end_of_turn>"] {
             assert!(!shown.contains(control), "{word:?}: {shown:?}");

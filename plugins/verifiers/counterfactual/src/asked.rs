@@ -57,7 +57,11 @@ fn shown(step: &Step, files: &BTreeSet<String>) -> String {
 
 fn schema(tools: &BTreeSet<&str>, files: &BTreeSet<String>) -> Value {
     // an `enum` of nothing is refused by some servers
-    let file = if files.is_empty() { json!({ "type": "string" }) } else { json!({ "type": "string", "enum": files }) };
+    let file = if files.is_empty() {
+        json!({ "type": "string" })
+    } else {
+        json!({ "type": "string", "enum": files })
+    };
     let need = json!({
         "type": "object",
         "properties": { "tool": { "type": "string", "enum": tools }, "files": { "type": "array", "items": file } },

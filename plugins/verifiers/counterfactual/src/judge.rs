@@ -36,7 +36,8 @@ enum Met {
 }
 
 fn against(step: &Step, wanted: &Wanted, candidate: &Candidate) -> Judgement {
-    let met: Vec<(&Need, Met)> = wanted.needs.iter().map(|need| (need, met(step, wanted, need, candidate))).collect();
+    let met: Vec<(&Need, Met)> =
+        wanted.needs.iter().map(|need| (need, met(step, wanted, need, candidate))).collect();
     let kept = met.iter().filter(|(_, met)| matches!(met, Met::Yes)).count();
     let score = FAILED * kept as f64 / (met.len() + 1) as f64;
     let (others, unknown) = others(wanted, candidate);
@@ -65,9 +66,7 @@ fn against(step: &Step, wanted: &Wanted, candidate: &Candidate) -> Judgement {
 fn met(step: &Step, wanted: &Wanted, need: &Need, candidate: &Candidate) -> Met {
     let tools = &candidate.execution.tools;
     let facts = candidate.execution.dependences.iter().filter(|fact| {
-        tools
-            .get(fact.tool as usize)
-            .is_some_and(|call| need.is_met_by(call, &fact.pointer, &wanted.files))
+        tools.get(fact.tool as usize).is_some_and(|call| need.is_met_by(call, &fact.pointer, &wanted.files))
     });
     let effects: Vec<Effect> = facts.map(|fact| fact.effect).collect();
     let shown = need.shown();
@@ -102,7 +101,9 @@ fn others(wanted: &Wanted, candidate: &Candidate) -> (Vec<String>, Option<String
         }
         match fact.effect {
             Effect::Changed | Effect::Raised => depends.push(format!("{} of {}", fact.pointer, call.name)),
-            Effect::Unknown => unknown = Some(format!("what {} of {} does is unknown", fact.pointer, call.name)),
+            Effect::Unknown => {
+                unknown = Some(format!("what {} of {} does is unknown", fact.pointer, call.name))
+            }
             Effect::Unchanged => {}
         }
     }

@@ -63,7 +63,9 @@ impl Need {
     /// Whether a place in the result of a call is what is needed. A call that is about no file can be about any.
     pub fn is_met_by(&self, call: &ToolUse, pointer: &str, files: &BTreeSet<String>) -> bool {
         self.is_about(call, files)
-            && pointer.strip_prefix(&self.place.pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && pointer
+                .strip_prefix(&self.place.pointer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether a call can give what is needed.

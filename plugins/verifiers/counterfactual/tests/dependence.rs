@@ -88,7 +88,11 @@ fn what_is_unknown_is_abstained_from() {
     assert_eq!(wide(&[("/width", "unknown")]), Abstain);
     assert_eq!(wide(&[("/width", "changed"), ("/height", "unknown")]), Abstain);
     assert_eq!(wide(&[("/width", "unknown"), ("/width", "changed")]), Pass, "one difference is enough");
-    assert_eq!(wide(&[("/width", "unknown"), ("/height", "changed")]), Fail, "the other dependence is certain");
+    assert_eq!(
+        wide(&[("/width", "unknown"), ("/height", "changed")]),
+        Fail,
+        "the other dependence is certain"
+    );
     assert_eq!(wide(&[]), Abstain);
     assert_eq!(wide(&[("/height", "unchanged")]), Abstain, "the width was not changed");
 }
@@ -104,9 +108,17 @@ fn every_file_must_make_a_difference() {
     assert_eq!(alone(query, &files, candidate(calls(), one.clone())), Fail);
     assert_eq!(alone(WIDE, &files, candidate(calls(), one)), Pass, "the other file makes no difference");
     let other = vec![fact(0, "/width", "changed"), fact(1, "/width", "changed")];
-    assert_eq!(alone(WIDE, &files, candidate(calls(), other)), Fail, "the query does not name the other file");
+    assert_eq!(
+        alone(WIDE, &files, candidate(calls(), other)),
+        Fail,
+        "the query does not name the other file"
+    );
     let wrong = vec![call("image_info", json!({ "image": "b.png" }))];
-    assert_eq!(alone(WIDE, &files, candidate(wrong, vec![fact(0, "/width", "changed")])), Fail, "the wrong file");
+    assert_eq!(
+        alone(WIDE, &files, candidate(wrong, vec![fact(0, "/width", "changed")])),
+        Fail,
+        "the wrong file"
+    );
     let product = || call("calculate", json!({ "expression": "640 * 3" }));
     let asked = r#"What is 3 times the width of "a.png"?"#;
     let tools = vec![call("image_info", json!({ "image": "a.png" })), product()];
@@ -129,7 +141,8 @@ fn places_below_belong_to_it() {
 fn what_was_never_had_is_not_depended_on() {
     assert_eq!(alone(WIDE, &["a.png"], candidate(vec![], vec![])), Fail);
     let mut failed = call("image_info", json!({ "image": "a.png" }));
-    failed["outcome"] = json!({ "Err": { "kind": "not-found", "code": "no", "message": "no", "retryable": false } });
+    failed["outcome"] =
+        json!({ "Err": { "kind": "not-found", "code": "no", "message": "no", "retryable": false } });
     assert_eq!(alone(WIDE, &["a.png"], candidate(vec![failed], vec![])), Fail);
     let mut later = step(WIDE, &["a.png"], vec![candidate(vec![], vec![])]);
     later.history = vec![serde_json::from_value(info(&[])).unwrap()];
@@ -163,7 +176,8 @@ fn the_order_changes_nothing() {
 fn the_example_of_the_readme_is_a_config() {
     let readme = include_str!("../README.md");
     let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let whole: Value = toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
+    let whole: Value =
+        toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
     let step = step(WIDE, &["a.png"], vec![info(&[("/width", "changed"), ("/height", "unchanged")])]);
     let judgements = Host::new().judge(SPORT_JUDGE, &step, whole["verifier"]["config"].clone()).unwrap();
     assert_eq!(judgements[0].verdict, Pass);

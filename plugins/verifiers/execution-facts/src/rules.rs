@@ -262,7 +262,9 @@ fn depends(query: &Query, candidate: &Candidate) -> Finding {
             (Some(_), Effect::Changed) if points_away(query, tool, fact) => {
                 return broke(format!("{} of {} pulls the answer the wrong way", fact.pointer, tool.name));
             }
-            (Some(place), effect) => seen.entry((place, file_of(tool, &query.files))).or_default().push(effect),
+            (Some(place), effect) => {
+                seen.entry((place, file_of(tool, &query.files))).or_default().push(effect)
+            }
             (None, Effect::Changed | Effect::Raised) => {
                 return broke(format!("the answer depends on {} of {}", fact.pointer, tool.name));
             }

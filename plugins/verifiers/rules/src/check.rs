@@ -74,9 +74,8 @@ impl Ready {
         let (broken, kept) = (|why: String| Finding::Broken(why), Finding::Kept);
         match &self.check {
             Compiled::Required(tools) => {
-                let gave = |name: &&String| {
-                    !calls.iter().any(|call| call.name == **name && call.outcome.is_ok())
-                };
+                let gave =
+                    |name: &&String| !calls.iter().any(|call| call.name == **name && call.outcome.is_ok());
                 tools.iter().find(gave).map_or(kept, |name| broken(format!("{name} gave no result")))
             }
             Compiled::Forbidden(tools) => calls

@@ -18,7 +18,8 @@ use sport_sdk::testing::Host;
 use sport_sdk::verify::{Judgement, Step, Verdict};
 
 fn judged(rules: Value, candidates: Value) -> Vec<Judgement> {
-    let step: Step = serde_json::from_value(json!({ "query": "How wide is it?", "candidates": candidates })).unwrap();
+    let step: Step =
+        serde_json::from_value(json!({ "query": "How wide is it?", "candidates": candidates })).unwrap();
     Host::new().judge(SPORT_JUDGE, &step, json!({ "rules": rules })).unwrap()
 }
 
@@ -60,7 +61,10 @@ fn tools() {
     let broke = candidate(json!(640), json!([failed("image_info")]));
     let both = candidate(json!(640), json!([failed("image_info"), call("image_info", json!({}))]));
     let required = || json!({ "required_tools": ["image_info"] });
-    assert_eq!([&info, &broke, &both, &silent()].map(|one| verdict(required(), one)), [Pass, Fail, Pass, Fail]);
+    assert_eq!(
+        [&info, &broke, &both, &silent()].map(|one| verdict(required(), one)),
+        [Pass, Fail, Pass, Fail]
+    );
     let forbidden = || json!({ "forbidden_tools": ["search", "image_info"] });
     assert_eq!([&info, &broke, &silent()].map(|one| verdict(forbidden(), one)), [Fail, Fail, Pass]);
     let most = |most: u32| verdict(json!({ "most_calls": most }), &both);
@@ -99,7 +103,8 @@ fn patterns() {
 
 #[test]
 fn numbers_near_a_result() {
-    let calls = json!([call("image_info", json!({ "width": 640 })), call("image_info", json!({ "width": 100 }))]);
+    let calls =
+        json!([call("image_info", json!({ "width": 640 })), call("image_info", json!({ "width": 100 }))]);
     let near = |room: Value, answer: Value| {
         let mut near = json!({ "tool": "image_info", "pointer": "/width" });
         near.as_object_mut().unwrap().extend(room.as_object().unwrap().clone());
@@ -121,8 +126,12 @@ fn numbers_near_a_result() {
 #[test]
 fn what_cannot_be_evaluated_is_abstained_from() {
     let near = json!({ "near": { "tool": "image_info", "pointer": "/width" } });
-    for tools in [json!([]), json!([failed("image_info")]), json!([call("image_info", json!({ "width": "640" }))])] {
-        let judgement = judged(json!([{ "name": "width", "check": near }]), json!([candidate(json!(640), tools)])).remove(0);
+    for tools in
+        [json!([]), json!([failed("image_info")]), json!([call("image_info", json!({ "width": "640" }))])]
+    {
+        let judgement =
+            judged(json!([{ "name": "width", "check": near }]), json!([candidate(json!(640), tools)]))
+                .remove(0);
         assert_eq!((judgement.verdict, judgement.score), (Abstain, None));
         assert!(judgement.rationale.contains("width cannot be evaluated"), "{}", judgement.rationale);
     }
@@ -130,7 +139,8 @@ fn what_cannot_be_evaluated_is_abstained_from() {
     let rules = json!([{ "check": near }, { "check": { "required_tools": ["image_info"] } }]);
     let judgement = judged(rules, json!([candidate(json!(640), json!([]))])).remove(0);
     assert_eq!((judgement.verdict, judgement.score), (Fail, Some(0.0)));
-    let long = json!({ "code": "x".repeat((256 << 10) + 1), "execution": { "ending": "value", "wall_ms": 1 } });
+    let long =
+        json!({ "code": "x".repeat((256 << 10) + 1), "execution": { "ending": "value", "wall_ms": 1 } });
     assert_eq!(verdict(json!({ "lacks": { "in": "code", "pattern": "y" } }), &long), Abstain);
 }
 
@@ -142,9 +152,14 @@ fn weights_and_names() {
         { "check": { "lacks": { "in": "code", "pattern": "eval" } }, "must": false, "weight": 4 }
     ]);
     let twice = json!([call("image_info", json!({})), call("image_info", json!({}))]);
-    let judgements = judged(rules, json!([
-        candidate(json!(1), json!([call("image_info", json!({}))])), candidate(json!(1), twice), candidate(json!(1), json!([]))
-    ]));
+    let judgements = judged(
+        rules,
+        json!([
+            candidate(json!(1), json!([call("image_info", json!({}))])),
+            candidate(json!(1), twice),
+            candidate(json!(1), json!([]))
+        ]),
+    );
     let found: Vec<_> = judgements.iter().map(|one| (one.verdict, one.score)).collect();
     assert_eq!(found, [(Pass, Some(1.0)), (Pass, Some(7.0 / 8.0)), (Fail, Some(5.0 / 8.0))]);
     assert!(judgements[1].rationale.contains("brief is broken"), "{}", judgements[1].rationale);
@@ -155,14 +170,19 @@ fn weights_and_names() {
 fn configs_that_mean_nothing_are_refused() {
     let pattern = |pattern: &str| json!([{ "check": { "matches": { "in": "answer", "pattern": pattern } } }]);
     assert!(refused(json!([])).contains("0 rules"));
-    assert!(refused(pattern("(")).contains("rule 1 of the config (matches): the pattern \"(\""), "{}", refused(pattern("(")));
+    assert!(
+        refused(pattern("(")).contains("rule 1 of the config (matches): the pattern \"(\""),
+        "{}",
+        refused(pattern("("))
+    );
     refused(pattern(r"(\w{1,200}){1,200}"));
     refused(json!([{ "check": { "required_tools": [] } }]));
     refused(json!([{ "check": { "most_calls": 1 }, "weight": 0.0 }]));
     refused(json!([{ "check": { "most_calls": 1 }, "weigth": 1.0 }]));
     refused(json!([{ "check": { "near": { "tool": "a", "pointer": "width" } } }]));
     refused(json!([{ "check": { "near": { "tool": "a", "pointer": "", "below": -1.0 } } }]));
-    let unknown = refused(json!([{ "name": "form", "check": { "answer_schema": { "items": { "format": "date" } } } }]));
+    let unknown =
+        refused(json!([{ "name": "form", "check": { "answer_schema": { "items": { "format": "date" } } } }]));
     assert!(unknown.contains("rule 1 of the config (form): `items`: `format`"), "{unknown}");
 }
 
@@ -170,7 +190,8 @@ fn configs_that_mean_nothing_are_refused() {
 fn the_example_of_the_readme_is_a_config() {
     let readme = include_str!("../README.md");
     let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let whole: Value = toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
+    let whole: Value =
+        toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
     let config = whole["verifier"]["config"].clone();
     let info = call("image_info", json!({ "width": 640 }));
     let step = json!({ "query": "", "candidates": [candidate(json!(640), json!([info])), silent()] });

@@ -29,8 +29,16 @@ fn every_keyword() {
         (json!({ "items": { "type": "number" } }), json!([1, 2]), json!([1, "2"])),
         (json!({ "pattern": "^a" }), json!("ab"), json!("ba")),
         (json!({ "required": ["a"] }), json!({ "a": 1 }), json!({ "b": 1 })),
-        (json!({ "properties": { "a": { "type": "string" } } }), json!({ "a": "x", "b": 1 }), json!({ "a": 1 })),
-        (json!({ "properties": { "a": {} }, "additionalProperties": false }), json!({ "a": 1 }), json!({ "b": 1 })),
+        (
+            json!({ "properties": { "a": { "type": "string" } } }),
+            json!({ "a": "x", "b": 1 }),
+            json!({ "a": 1 }),
+        ),
+        (
+            json!({ "properties": { "a": {} }, "additionalProperties": false }),
+            json!({ "a": 1 }),
+            json!({ "b": 1 }),
+        ),
         (json!({ "additionalProperties": { "type": "number" } }), json!({ "b": 1 }), json!({ "b": "1" })),
         (json!({ "allOf": [{ "minimum": 1 }, { "maximum": 2 }] }), json!(1), json!(3)),
         (json!({ "anyOf": [{ "const": 1 }, { "const": 2 }] }), json!(2), json!(3)),

@@ -37,7 +37,9 @@ impl Answer {
     /// The order in which groups are built; the same for every order of the candidates.
     pub fn order(&self, other: &Self) -> std::cmp::Ordering {
         let numbers = self.numbers.iter().zip(&other.numbers).map(|(one, other)| one.total_cmp(other));
-        self.shape.cmp(&other.shape).then(numbers.fold(std::cmp::Ordering::Equal, |so_far, next| so_far.then(next)))
+        self.shape
+            .cmp(&other.shape)
+            .then(numbers.fold(std::cmp::Ordering::Equal, |so_far, next| so_far.then(next)))
     }
 
     fn add(&mut self, value: &Value, config: &Config) {
@@ -47,10 +49,12 @@ impl Answer {
                 Some(number) => self.add_number(number),
                 None => self.shape.push_str(&number.to_string()),
             },
-            Value::String(text) => match Some(text.trim()).filter(|_| config.texts_as_numbers).and_then(decimal) {
-                Some(number) => self.add_number(number),
-                None => self.shape.push_str(&format!("{:?}", folded(text))),
-            },
+            Value::String(text) => {
+                match Some(text.trim()).filter(|_| config.texts_as_numbers).and_then(decimal) {
+                    Some(number) => self.add_number(number),
+                    None => self.shape.push_str(&format!("{:?}", folded(text))),
+                }
+            }
             Value::Array(items) => {
                 self.shape.push('[');
                 for item in items {

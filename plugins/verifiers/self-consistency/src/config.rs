@@ -53,7 +53,8 @@ impl Config {
     /// Says what in it cannot mean anything.
     pub fn check(&self) -> Result<(), Failure> {
         let shares = [("quorum", self.quorum), ("relative", self.relative)];
-        let wrong = if let Some((name, value)) = shares.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+        let wrong = if let Some((name, value)) = shares.iter().find(|(_, value)| !(0.0..=1.0).contains(value))
+        {
             format!("`{name}` is {value}; it must be from 0 to 1")
         } else if !(self.absolute.is_finite() && self.absolute >= 0.0) {
             format!("`absolute` is {}; it must be 0 or more", self.absolute)

@@ -107,7 +107,8 @@ fn nearness_does_not_carry_on() {
 
 #[test]
 fn the_order_changes_nothing() {
-    let answers = [json!(1), json!("1.5"), json!("b"), json!(1.2), Value::Null, json!("B"), json!(1.6), json!(1.3)];
+    let answers =
+        [json!(1), json!("1.5"), json!("b"), json!(1.2), Value::Null, json!("B"), json!(1.6), json!(1.3)];
     let config = || json!({ "absolute": 0.4, "quorum": 0.2 });
     let before = judged(&json!(answers), config());
     assert!(before.iter().any(|one| one.verdict == Pass));
@@ -141,6 +142,7 @@ fn configs_that_mean_nothing_are_refused() {
 fn the_example_of_the_readme_is_a_config() {
     let readme = include_str!("../README.md");
     let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let whole: Value = toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
+    let whole: Value =
+        toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
     assert_eq!(verdicts(json!([640, 641, 640, "640"]), whole["verifier"]["config"].clone()), [Pass; 4]);
 }
