@@ -28,7 +28,7 @@ pub fn ask<T: PartialEq>(
         }
         Err(error) => return Err(error.into()),
     };
-    log::debug(&format!("asking once more: {why}"));
+    log::debug(format!("asking once more: {why}"));
     usable(&repair.ask()?, &read).map_err(|why| {
         let message = format!("the model gave no usable answer, nor a better one when asked again: {why}");
         Failure::new(FailureKind::Unavailable, message).code("bad-answer")

@@ -41,6 +41,11 @@ pub fn marked(text: &str) -> String {
     marked
 }
 
+/// The text in one line: for places where a line means something, such as a list in which each line is one thing.
+pub fn one_line(text: &str) -> String {
+    one_kind_of_line_end(text).replace('\n', " ")
+}
+
 /// At most so many letters: head and tail are kept, what is between them is cut out, and that is said in a line of its own.
 pub fn capped(text: &str, most: usize) -> String {
     let count = text.chars().count();

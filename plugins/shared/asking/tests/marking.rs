@@ -1,12 +1,13 @@
 //! Foreign text as data.
 //!
 //! * every line is marked, whatever kind of line's end it has
+//! * a text in one line has one, whatever it had
 //! * hidden letters become visible, control words of chat templates are broken up
 //! * a text that is too long keeps its head and its tail, and the cut is marked
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use sport_asking::data::{CUT, MARK, capped, marked};
+use sport_asking::data::{CUT, MARK, capped, marked, one_line};
 
 #[test]
 fn no_line_is_without_its_mark() {
@@ -23,6 +24,12 @@ fn no_line_is_without_its_mark() {
     assert_eq!(marked(""), "| \n");
     assert_eq!(marked("a\n\nb\n"), "| a\n| \n| b\n");
     assert_eq!(marked("| a"), "| | a\n");
+}
+
+#[test]
+fn one_line_is_one() {
+    assert_eq!(one_line("a\r\nb\u{2028}c\u{1e}d\re"), "a b c d e");
+    assert_eq!(marked(&one_line("a\n| b")), "| a | b\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use sport_about::Place;
 use sport_asking::ask::ask as ask_once_or_twice;
-use sport_asking::data::{capped, marked};
+use sport_asking::data::{capped, marked, one_line};
 use sport_sdk::Failure;
 use sport_sdk::chat::Question;
 use sport_sdk::verify::Step;
@@ -45,12 +45,12 @@ pub fn ask(step: &Step, config: &Config) -> Result<Option<Wanted>, Failure> {
 fn shown(step: &Step, files: &BTreeSet<String>) -> String {
     let mut text = format!("the question\n{}\nthe files\n", marked(&capped(&step.query, QUERY)));
     for file in files {
-        text.push_str(&marked(&capped(file, NAME)));
+        text.push_str(&marked(&one_line(&capped(file, NAME))));
     }
     text.push_str("\nthe tools\n");
     for tool in &step.tools {
         let about = format!("{}: {}", tool.name, tool.description);
-        text.push_str(&marked(&capped(&about, DESCRIPTION)));
+        text.push_str(&marked(&one_line(&capped(&about, DESCRIPTION))));
     }
     text
 }

@@ -3,8 +3,8 @@
 //! Headings are ours and stand at the beginning of a line; every line of foreign text is marked ([`sport_asking::data`]). What could tell
 //! candidates apart by anything but their deeds is left out: names, sizes, times, how much was cut.
 
-use sport_asking::data::{capped, marked};
-use sport_sdk::verify::{Candidate, EndingKind, Execution, Step, ToolUse};
+use sport_asking::data::{capped, marked, one_line};
+use sport_sdk::verify::{Candidate, EndingKind, Execution, Step, ToolInfo, ToolUse};
 use sport_sdk::{Artifact, Content};
 
 use crate::config::Config;
@@ -44,16 +44,15 @@ pub fn task(step: &Step, config: &Config, largest: u64) -> Look {
         let line = |(place, file): (usize, &Artifact)| {
             let name = file.name.as_deref().unwrap_or("a file without a name");
             match step.captions.get(place).filter(|caption| !caption.is_empty()) {
-                Some(caption) => format!("{name}: {caption}"),
-                None => name.to_owned(),
+                Some(caption) => one_line(&format!("{name}: {caption}")),
+                None => one_line(name),
             }
         };
         let lines: Vec<String> = step.files.iter().enumerate().map(line).collect();
         look.add("its files", &capped(&lines.join("\n"), most));
     }
-    let tools =
-        step.tools.iter().map(|tool| capped(&format!("{}: {}", tool.name, tool.description), DESCRIPTION));
-    look.add("the tools", &tools.collect::<Vec<_>>().join("\n"));
+    let tool = |tool: &ToolInfo| short(&format!("{}: {}", tool.name, tool.description), DESCRIPTION);
+    look.add("the tools", &step.tools.iter().map(tool).collect::<Vec<_>>().join("\n"));
     for (place, past) in step.history.iter().enumerate() {
         look.add(&format!("earlier step {}: code", place + 1), &capped(&past.code, most));
         let (output, _) = observed(&past.observation, false, 0);
@@ -117,15 +116,20 @@ impl Look {
     }
 }
 
-/// One call; a long list of them is cut as a whole, so one that gave much must not hide the others.
+/// One call in one line, or what a candidate hands to a tool could look like another call. A long list of calls is cut as a whole, so one that
+/// gave much must not hide the others.
 fn called(call: &ToolUse, most: usize) -> String {
     let outcome = match &call.outcome {
         Ok(Some(result)) => format!("gave {result}"),
         Ok(None) => "gave no structured result".to_owned(),
         Err(failure) => format!("failed: {}", failure.message),
     };
-    let short = |text: &str| capped(text, most / 4).replace('\n', " ");
-    format!("{} {} {}", call.name, short(&call.arguments.to_string()), short(&outcome))
+    let arguments = short(&call.arguments.to_string(), most / 4);
+    format!("{} {arguments} {}", one_line(&call.name), short(&outcome, most / 4))
+}
+
+fn short(text: &str, most: usize) -> String {
+    one_line(&capped(text, most))
 }
 
 fn ended(execution: &Execution) -> String {
@@ -140,7 +144,7 @@ fn ended(execution: &Execution) -> String {
         EndingKind::Cancelled => "it was cancelled",
         EndingKind::Unparsed => "there was no code to run",
     };
-    execution.error.as_ref().map_or_else(|| how.to_owned(), |error| format!("{how}: {error}"))
+    execution.error.as_ref().map_or_else(|| how.to_owned(), |error| one_line(&format!("{how}: {error}")))
 }
 
 /// What was shown, as text, and the images that are shown on.
