@@ -9,7 +9,7 @@ use crate::config::{Check, Config, Near, Pattern, Rule, Text};
 use crate::schema::Schema;
 
 /// Largest size of a compiled pattern: `\w{3,40}` with all of Unicode fits, a pattern that is a program does not.
-const PATTERN_BYTES: usize = 512 << 10;
+const PATTERN_BYTES: usize = 2 << 20;
 
 /// Longest text that a pattern is looked for in. Longer answers and code are none that a person would write a pattern for.
 const TEXT_BYTES: usize = 256 << 10;

@@ -91,6 +91,7 @@ fn patterns() {
     assert_eq!(matches(r"^640$", json!(640)), Pass);
     assert_eq!(matches(r#""width":640"#, json!({ "width": 640 })), Pass);
     assert_eq!(matches(r"(?i)ÄPFEL", json!("äpfel")), Pass);
+    assert_eq!(matches(r"^\w{3,40}$", json!("äpfel")), Pass);
     let lacks = |place: &str, pattern: &str, one: &Value| {
         verdict(json!({ "lacks": { "in": place, "pattern": pattern } }), one)
     };
