@@ -144,5 +144,5 @@ fn the_example_of_the_readme_is_a_config() {
     let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let whole: Value =
         toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
-    assert_eq!(verdicts(json!([640, 641, 640, "640"]), whole["verifier"]["config"].clone()), [Pass; 4]);
+    assert_eq!(verdicts(json!([640, 640.5, 640, "640"]), whole["verifier"]["config"].clone()), [Pass; 4]);
 }
