@@ -5,7 +5,6 @@
 //! * `commands/`: one file per command; `budget.rs`: the flags that several of them share;
 //! * `project/`: a plugin's project, made, built and tested;
 //! * `conformance/`: whether a plugin keeps the contract, tried out in the sandbox;
-//! * `serve/`: the sandbox driven by another program;
 //! * `serve/`: the sandbox driven by another program; `mcp/`: the same for any client of MCP;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;
@@ -60,6 +59,7 @@ enum Command {
     Mcp(commands::mcp::Mcp),
     Plugin(commands::plugin::Plugin),
     Run(commands::run::Run),
+    Verifier(commands::verifier::Verifier),
     Doctor(commands::doctor::Doctor),
     Version(commands::doctor::Version),
     #[command(name = commands::compile::NAME, hide = true)]
@@ -87,6 +87,7 @@ fn main() -> std::process::ExitCode {
         Command::Mcp(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Verifier(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Version(command) => command.run(),
         Command::Compile(command) => command.run(),

@@ -8,7 +8,7 @@
 //! | it is in another group | fail | its group's share |
 
 use sport_sdk::Failure;
-use sport_sdk::verify::{Judgement, Step};
+use sport_sdk::verify::{Candidate, Judgement, Step};
 
 use crate::answer::Answer;
 use crate::config::{Config, ShareOf};
@@ -22,23 +22,25 @@ pub fn judge(step: &Step, config: &Config) -> Result<Vec<Judgement>, Failure> {
         .map(|candidate| candidate.answer.as_ref().map(|answer| Answer::read(answer, config)))
         .collect();
     let groups = groups(&answers, config);
-    let answered: usize = groups.iter().map(Vec::len).sum();
+    // equal candidates are shown once, and are as many votes as there are of them
+    let votes = |places: &[usize]| places.iter().map(|&place| step.candidates[place].copies()).sum::<usize>();
+    let sizes: Vec<usize> = groups.iter().map(|group| votes(group)).collect();
     let all = match config.share_of {
-        ShareOf::All => answers.len(),
-        ShareOf::Answered => answered,
+        ShareOf::All => step.candidates.iter().map(Candidate::copies).sum(),
+        ShareOf::Answered => sizes.iter().sum(),
     };
-    let outcome = outcome(&groups, all, config);
+    let outcome = outcome(&sizes, all, config);
     let judged = |place: usize| {
         let Some(own) = groups.iter().position(|group| group.contains(&place)) else {
             return Judgement::abstain("it gave no answer");
         };
-        let size = groups[own].len();
+        let size = sizes[own];
         match &outcome {
             Ok(best) if *best == own => {
                 Judgement::pass(share(size, all), format!("{size} of {all} candidates give this answer"))
             }
             Ok(best) => {
-                let most = groups[*best].len();
+                let most = sizes[*best];
                 let rationale =
                     format!("{size} of {all} candidates give this answer, {most} give another one");
                 Judgement::fail(share(size, all), rationale)
@@ -54,9 +56,9 @@ fn share(size: usize, all: usize) -> f64 {
 }
 
 /// The group that passes, or why none does.
-fn outcome(groups: &[Vec<usize>], all: usize, config: &Config) -> Result<usize, String> {
-    let most = groups.iter().map(Vec::len).max().unwrap_or(0);
-    let mut largest = (0..groups.len()).filter(|group| groups[*group].len() == most);
+fn outcome(sizes: &[usize], all: usize, config: &Config) -> Result<usize, String> {
+    let most = sizes.iter().copied().max().unwrap_or(0);
+    let mut largest = (0..sizes.len()).filter(|group| sizes[*group] == most);
     match (largest.next(), largest.next()) {
         (Some(_), Some(_)) => Err(format!("a tie: several answers have {most} candidates each")),
         (Some(_), None) if most < config.votes as usize => {

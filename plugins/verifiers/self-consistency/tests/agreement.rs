@@ -5,6 +5,7 @@
 //! * a candidate without an answer is abstained from; whether it counts is the config's choice
 //! * what is the same answer: numbers with tolerance, texts, lists, objects, numbers as texts
 //! * nearness does not carry on, and groups do not depend on the order
+//! * a candidate that is there several times is several votes
 //! * the order of the candidates changes nothing
 //! * a config that cannot mean anything is refused
 //! * the README's example is a config
@@ -145,4 +146,17 @@ fn the_example_of_the_readme_is_a_config() {
     let whole: Value =
         toml::from_str::<toml::Value>(toml).map(|value| serde_json::to_value(value).unwrap()).unwrap();
     assert_eq!(verdicts(json!([640, 640.5, 640, "640"]), whole["verifier"]["config"].clone()), [Pass; 4]);
+}
+
+#[test]
+fn copies_are_votes() {
+    let candidate = |answer: u32, copies: u32| {
+        let extra = json!([{ "kind": "copies", "value": copies }]);
+        json!({ "code": "x", "answer": answer, "execution": { "ending": "answered", "extra": extra } })
+    };
+    let step = json!({ "query": "?", "candidates": [candidate(1, 1), candidate(2, 3)] });
+    let step: Step = serde_json::from_value(step).unwrap();
+    let judged = Host::new().judge(SPORT_JUDGE, &step, json!({})).unwrap();
+    assert_eq!(judged[1], Judgement::pass(0.75, "3 of 4 candidates give this answer"));
+    assert_eq!(judged[0].verdict, Fail);
 }

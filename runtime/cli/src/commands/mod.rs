@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use sport_improve::config::INSTALLED;
 use sport_sandbox::{
     CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Models, Registry, Sandbox,
     SandboxOptions, SessionWorker, TaskFile, Tool,
@@ -23,6 +24,7 @@ pub mod mcp;
 pub mod plugin;
 pub mod run;
 pub mod session;
+pub mod verifier;
 
 /// Where agent code runs.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -134,6 +136,18 @@ pub fn tool_granted(sandbox: &Sandbox, name: &str, grants: &Grants) -> Result<Ar
                 artifact::with_artifacts(Grants::new(FIRST_PARTY_GRANTS)?, &artifact::first_party(name)?)?;
             sandbox.tool(&path, &grants)?
         }
+    })
+}
+
+/// A plugin as a run's config names it: by its absolute path, or as installed.
+pub fn named(name: &str) -> Result<String, CommandError> {
+    let path = match typed(name)? {
+        Typed::Installed(_, installed) => return Ok(format!("{INSTALLED}{}", installed.name)),
+        Typed::Path(path) | Typed::FirstParty(path) => std::fs::canonicalize(path)?,
+    };
+    path.into_os_string().into_string().map_err(|path| {
+        let message = format!("{} is not UTF-8; move the file", path.display());
+        CommandError::new(Exit::BadInput, "file-name", message)
     })
 }
 

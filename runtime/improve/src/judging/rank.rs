@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use sport_sandbox::Verdict;
 
 use super::Word;
+use crate::answers;
 use crate::observation;
 use crate::store::{CandidateRow, Standing};
 
@@ -83,7 +84,11 @@ fn did(candidate: &CandidateRow) -> String {
     let report = candidate.report.as_ref();
     match report.and_then(|report| report.answer.as_ref()) {
         // an answer ends the task: what was printed beside it does not matter
-        Some(answer) => format!("answer {answer}"),
+        Some(answer) => match answers::number(answer) {
+            // 640, 640.0 and "640 px" are one answer
+            Some(number) => format!("answer {number}"),
+            None => format!("answer {answer}"),
+        },
         None => format!("{:?} {:?}", report.map(|report| report.ending), report.map(observation::text)),
     }
 }
