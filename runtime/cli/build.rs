@@ -16,7 +16,11 @@ const TRAVELS: &[&str] = &[
     "plugins/Cargo.lock",
     "plugins/interpreters/python/requirements.txt",
     "scripts/guest-env.sh",
-    "wit",
+    "wit/base",
+    "wit/host",
+    "wit/interpreter",
+    "wit/tool",
+    "wit/verifier",
 ];
 
 fn main() -> io::Result<()> {

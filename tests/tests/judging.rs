@@ -8,6 +8,8 @@
 //! * long texts are cut; how long a candidate ran is not told
 //! * panels: who is asked, who decides, what is stored; a cascade stops where somebody is sure
 //! * a trap, a wrong count, a quote that does not occur: no vote for anybody
+//! * 200 swaps under 100 judgements at once: none lost, none mixed, none failed
+//! * a newcomer's way: shadow, canary, probation; dropped or rolled back beyond a bound, with the reason
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is a failed test")]
 
@@ -15,6 +17,7 @@
 mod guest;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use guest::Guest;
 use serde_json::{Value, json};
@@ -23,9 +26,11 @@ use sport_improve::judging::{self, Case, Judged, Member, Panel};
 use sport_improve::observation;
 use sport_improve::store::Standing::{self, Abstained, CoWinner, Loser, Tied, Vetoed, Winner};
 use sport_improve::store::{Action, CandidateRow};
+use sport_improve::swap::trial::{Bounds, Counts, Stage, TrialRow};
+use sport_improve::swap::{Event, Plan, Verifiers};
 use sport_policy::types::{Finish, Sample, Sampling};
 use sport_sandbox::{
-    ArtifactStore, EndingKind, Grants, RunReport, Sandbox, SandboxOptions, StepView, Verifier,
+    ArtifactStore, EndingKind, Grants, RunReport, Sandbox, SandboxOptions, StepView, Verdict, Verifier,
 };
 
 /// Length of a candidate's code, where `$at` is the candidate.
@@ -170,6 +175,7 @@ fn equal_actions_are_shown_once() {
     let host = Host::new();
     let mut rows = of_lengths(&[10, 20, 30]);
     rows[2].action = rows[1].action.clone();
+    rows[2].report = rows[1].report.clone();
     let judged = host.judge(&host.one(deterministic(scoring(LENGTH))), &rows, "task").unwrap();
     assert_eq!(judged.askings[0].order.len(), 2);
     assert_eq!(judged.ranking.standings, [Loser, Winner, CoWinner]);
@@ -295,4 +301,135 @@ fn what_goes_wrong_is_no_vote() {
     trap.judge = Some("unreachable".to_owned());
     let panel = host.panel(vec![deterministic(scoring(LENGTH)), trap], Rule::Any);
     assert!(host.judge(&panel, &rows, "task").is_err());
+}
+
+#[test]
+fn swaps_under_load_mix_nothing() {
+    const SWAPS: u32 = 200;
+    const AT_ONCE: usize = 100;
+    let host = Host::new();
+    let rows = of_lengths(&[10, 20]);
+    let long = host.one(deterministic(scoring(LENGTH)));
+    let short = host.one(deterministic(scoring(&format!("(f64.sub (f64.const 100) {LENGTH})"))));
+    let of = |revision: u32| {
+        let panel = if revision.is_multiple_of(2) { &long } else { &short };
+        Panel { revision, ..panel.clone() }
+    };
+    let verifiers = Verifiers::new(of(1));
+    let done = AtomicBool::new(false);
+    let judged: Vec<(u32, Judged)> = std::thread::scope(|scope| {
+        let judge = |number: usize| {
+            let (verifiers, done, rows, host) = (&verifiers, &done, &rows, &host);
+            scope.spawn(move || {
+                let mut all = Vec::new();
+                while !done.load(Ordering::Relaxed) || all.is_empty() {
+                    let state = verifiers.now();
+                    let judged = host.judge(&state.deciding, rows, &format!("{number}-{}", all.len()));
+                    all.push((state.deciding.revision, judged.unwrap()));
+                }
+                all
+            })
+        };
+        let threads: Vec<_> = (0..AT_ONCE).map(judge).collect();
+        for revision in 2..=SWAPS + 1 {
+            verifiers.replace(of(revision));
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        done.store(true, Ordering::Relaxed);
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(judged.len() >= AT_ONCE);
+    for (revision, judged) in judged {
+        // the longer one wins by even revisions, the shorter one by odd ones
+        let winner = usize::from(revision.is_multiple_of(2));
+        assert_eq!(judged.ranking.winner, Some(winner), "revision {revision}");
+        let digest = of(revision).members[0].verifier.digest().to_owned();
+        assert!(judged.rows.iter().all(|row| row.revision == revision && row.verifier == digest));
+    }
+    assert_eq!(verifiers.now().deciding.revision, SWAPS + 1);
+}
+
+/// Steps that a newcomer agrees with, fails at, or decides otherwise.
+fn trial(stage: Stage, newcomer: Option<u32>, failure: Option<&str>) -> TrialRow {
+    let verdict = if newcomer.is_some() { Verdict::Pass } else { Verdict::Abstain };
+    TrialRow {
+        revision: 2,
+        stage,
+        decided: false,
+        incumbent: Some(0),
+        newcomer,
+        verdicts: vec![(Verdict::Pass, verdict), (Verdict::Fail, Verdict::Fail)],
+        failure: failure.map(str::to_owned),
+    }
+}
+
+#[test]
+fn a_newcomer_earns_its_place() {
+    let host = Host::new();
+    let one = host.one(deterministic(scoring(LENGTH)));
+    let panel = |revision| Panel { revision, ..one.clone() };
+    let plan = Plan { shadow: 3, canary: 2, share: 0.5, probation: 2 };
+    let bounds = Bounds { after: 2, ..Bounds::default() };
+    let verifiers = Verifiers::new(panel(1));
+    assert_eq!(verifiers.try_out(panel(2), plan, bounds), Stage::Shadow);
+    let mut events = Vec::new();
+    for _ in 0..7 {
+        let seen = verifiers.now();
+        let stage = seen.trial.as_ref().unwrap().stage;
+        let deciding = if stage == Stage::Probation { 2 } else { 1 };
+        assert_eq!(seen.deciding.revision, deciding, "{stage:?}");
+        events.push(verifiers.note(&seen, &trial(stage, Some(0), None)));
+    }
+    use Event::{Moved, Settled};
+    let moved = |stage| Some(Moved(stage));
+    assert_eq!(
+        events,
+        [None, None, moved(Stage::Canary), None, moved(Stage::Probation), None, Some(Settled)]
+    );
+    let now = verifiers.now();
+    assert_eq!((now.deciding.revision, now.trial.is_none()), (2, true));
+
+    // beyond a bound: in the shadow it is dropped, in probation its predecessor comes back
+    let after = |plan: Plan, row: &dyn Fn(Stage) -> TrialRow| {
+        verifiers.replace(panel(1));
+        verifiers.try_out(panel(2), plan, bounds);
+        loop {
+            let seen = verifiers.now();
+            let stage = seen.trial.as_ref().unwrap().stage;
+            if let Some(event) = verifiers.note(&seen, &row(stage)) {
+                let now = verifiers.now();
+                assert_eq!((now.deciding.revision, now.trial.is_none()), (1, true));
+                // what belongs to a trial that is over changes nothing
+                assert_eq!(verifiers.note(&seen, &row(stage)), None);
+                return event;
+            }
+        }
+    };
+    let reason = |event: Event| match event {
+        Event::Dropped(reason) | Event::RolledBack(reason) => reason,
+        other => panic!("{other:?}"),
+    };
+    let shadow = Plan { shadow: 9, ..plan };
+    let failing = after(shadow, &|stage| trial(stage, None, Some("it trapped")));
+    assert!(matches!(failing, Event::Dropped(_)));
+    let failing = reason(failing);
+    assert!(failing.contains("could not judge 2 of 2") && failing.contains("it trapped"), "{failing}");
+    let other = after(shadow, &|stage| trial(stage, Some(1), None));
+    assert!(reason(other).contains("chose another winner in 2 of 2"));
+    let probation = Plan { shadow: 0, canary: 0, share: 0.0, probation: 9 };
+    let other = after(probation, &|stage| trial(stage, Some(1), None));
+    assert!(matches!(other, Event::RolledBack(_)), "{other:?}");
+    let mut silent = trial(Stage::Shadow, None, None);
+    silent.verdicts = vec![(Verdict::Pass, Verdict::Abstain); 2];
+    let silent = after(shadow, &|stage| TrialRow { stage, ..silent.clone() });
+    assert!(reason(silent).contains("abstained from 4 of 4"));
+}
+
+#[test]
+fn kappa_is_cohens() {
+    let mut counts = Counts::default();
+    assert_eq!(counts.kappa(), None);
+    // 20 both pass, 5 and 10 differ, 15 both fail: 0.4, the textbook's example
+    counts.verdicts = [[20, 5, 0], [10, 15, 0], [0, 0, 0]];
+    assert!((counts.kappa().unwrap() - 0.4).abs() < 1e-12);
 }

@@ -1,5 +1,7 @@
 //! Asking one verifier: in which orders, how often, and what its answers amount to.
 
+use std::time::{Duration, Instant};
+
 use serde::{Deserialize, Serialize};
 use sport_sandbox::{Budget, Judgement, Limits, Verdict};
 
@@ -21,6 +23,12 @@ pub struct Asking {
     /// Its answer, in that order.
     pub given: Vec<Judgement>,
 }
+
+/// How long a place in the sandbox's pool is waited for: longer than a judgement takes.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// How often it is looked for one.
+const AGAIN: Duration = Duration::from_millis(2);
 
 /// A verifier that calls itself deterministic is asked a second time, in another order, at one step of so many.
 const SPOT_CHECK: u64 = 16;
@@ -83,11 +91,18 @@ pub fn hear(
 
 fn ask(asked: &Member, case: &Case<'_>, shown: &Shown, places: &[usize]) -> Result<Vec<Judgement>, String> {
     let view = shown.view(&case.step, case.candidates, places);
-    let budget = Budget::new(Limits::verifier());
-    let given = asked
-        .verifier
-        .judge(&view, &asked.config, case.artifacts, &budget)
-        .map_err(|failure| format!("the verifier failed: {failure}"))?;
+    let began = Instant::now();
+    let given = loop {
+        let budget = Budget::new(Limits::verifier());
+        match asked.verifier.judge(&view, &asked.config, case.artifacts, &budget) {
+            Ok(given) => break given,
+            // Too much is going on at once: that is nothing that the verifier said.
+            Err(failure) if failure.code == "pool-exhausted" && began.elapsed() < BUSY => {
+                std::thread::sleep(AGAIN);
+            }
+            Err(failure) => return Err(format!("the verifier failed: {failure}")),
+        }
+    };
     if given.len() != places.len() {
         return Err(format!("the verifier gave {} judgements for {} candidates", given.len(), places.len()));
     }
