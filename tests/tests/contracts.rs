@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sport_sandbox::{
-    ArtifactStore, Budget, Grants, Limits, PluginState, Sandbox, SandboxOptions, StepView, digest_of,
+    ArtifactStore, Budget, Content, Grants, Limits, PluginState, Sandbox, SandboxOptions, StepView, digest_of,
 };
 use sport_tests::root;
 use wit_parser::{FunctionKind, Handle, Resolve, Type, TypeDefKind};
@@ -192,7 +192,7 @@ fn components_of_a_released_contract_load() {
     let tool = sandbox.tool(&golden("hello.wasm"), &Grants::none()).unwrap();
     let outcome =
         tool.call("hello", &json!({ "name": "Ada" }), &store, &mut PluginState::new(), &budget()).unwrap();
-    assert_eq!(outcome.structured, Some(json!("hello, Ada")));
+    assert_eq!(outcome.content, [Content::Text { text: "hello, Ada".to_owned() }]);
 
     let verifier = sandbox.verifier(&golden("strict.wasm"), &Grants::none()).unwrap();
     let step: StepView = serde_json::from_value(json!({
