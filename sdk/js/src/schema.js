@@ -1,4 +1,7 @@
-/** JSON Schema 2020-12, as far as this SDK checks arguments by it: the keywords below. A schema with another one is refused where it is declared. */
+/**
+ * JSON Schema 2020-12, as far as this SDK checks arguments by it: the keywords below. A schema with another one is refused where it
+ * is declared.
+ */
 
 import { Artifact } from "./content.js";
 import { invalid } from "./failure.js";

@@ -52,6 +52,18 @@ impl Place {
     }
 }
 
+/// Whether plugins in JavaScript can be made on this machine; says so where they cannot.
+pub fn has_node(test: &str) -> bool {
+    let answers = |program: &str| {
+        Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success())
+    };
+    let there = answers("node") && answers("npm");
+    if !there {
+        println!("{test} is skipped: there is no Node.js with npm on the PATH; `make test` provides it");
+    }
+    there
+}
+
 /// What every command here is run with.
 pub fn environment(command: &mut Command) {
     let path = std::env::var_os("PATH").unwrap();

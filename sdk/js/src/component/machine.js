@@ -26,7 +26,7 @@ globalThis.Date = new Proxy(RealDate, {
 RealDate.prototype.constructor = globalThis.Date;
 performance.now = absent("performance.now", clock);
 
-// Always the same numbers, so that the same source makes the same component, and a call is the same twice.
+// Always the same numbers, so that a call is the same twice and a build is tested as it will run.
 let state = 1;
 Math.random = () => {
   state = (state + 0x6d2b79f5) | 0;
