@@ -84,7 +84,7 @@ tool({
 });
 
 function inner(number) {
-  return [1][number % 2].toFixed(1);
+  return [undefined, 1][Math.abs(number) % 2].toFixed(1);
 }
 
 tool({ name: "breaks", description: "Breaks.", input: { number: { type: "integer" } }, call: ({ number }) => inner(number) });

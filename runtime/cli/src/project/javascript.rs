@@ -76,7 +76,8 @@ pub fn tests(project: &Project) -> Option<Command> {
         return None;
     }
     let mut command = Command::new("node");
-    command.arg("--test").args(files);
+    // read by a person, even where it does not go to a terminal
+    command.args(["--test", "--test-reporter=spec"]).args(files);
     Some(command)
 }
 
