@@ -54,12 +54,15 @@ lint: ## formatting and clippy
 	$(CARGO) fmt --all --check
 	cd plugins && $(CARGO) fmt --all --check
 	$(WITH_TORCH) clippy --release --locked --workspace --all-targets -- -D warnings
+# Plugins in JavaScript are made with Node.js; where the machine has none, this PATH has it.
+WITH_NODE = PATH="$$(scripts/node.sh)"
 test-host:
-	$(WITH_TORCH) test --release --locked --workspace
+	$(WITH_NODE) $(WITH_TORCH) test --release --locked --workspace
 	SPORT_TEST_ISOLATION=process $(WITH_TORCH) test --release --locked --workspace --test session --test python --test abuse
 test-guests:
 	cd plugins && $(CARGO) test --locked
 	cd plugins/interpreters/python && python3 -m unittest discover -s tests
+	$(WITH_NODE) node --test sdk/js/tests/*.test.js
 test-clients:
 	python3 -m unittest discover -s sdk/python/tests
 	SPORT_TEST_ISOLATION=process python3 -m unittest discover -s sdk/python/tests

@@ -13,6 +13,9 @@ const TRAVELS: &[&str] = &[
     "sdk/rust/macro",
     "sdk/python/componentize.py",
     "sdk/python/sport_sdk",
+    "sdk/js/package.json",
+    "sdk/js/src",
+    "sdk/js/builder",
     "plugins/Cargo.lock",
     "plugins/interpreters/python/requirements.txt",
     "scripts/guest-env.sh",
@@ -55,7 +58,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         // what tools leave behind
-        if entry.file_name() != "target" && entry.file_name() != "__pycache__" {
+        let left = ["target", "__pycache__", "node_modules"];
+        if !left.iter().any(|name| entry.file_name() == *name) {
             collect(&entry.path(), files)?;
         }
     }

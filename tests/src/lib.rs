@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: finding the binary, the components and the downloads, and running `sport`.
 //!
-//! Nothing is skipped: where a part is missing, the test fails and says which make target provides it.
+//! Nothing is skipped but what needs Node.js (`authoring`): where a part is missing, the test fails and says which make target provides it.
 
 #![expect(clippy::unwrap_used, reason = "a helper of tests: a panic is a failed test")]
 

@@ -1,5 +1,6 @@
 //! A place outside the repository with the binary on the path.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,6 +51,20 @@ impl Place {
             serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
         (exit, report)
     }
+}
+
+/// Whether plugins in JavaScript can be made on this machine; says so where they cannot.
+pub fn has_node(test: &str) -> bool {
+    let answers = |program: &str| {
+        Command::new(program).arg("--version").output().is_ok_and(|done| done.status.success())
+    };
+    let there = answers("node") && answers("npm");
+    if !there {
+        // the runner keeps what a test that passes prints, but not this
+        let said = "there is no Node.js with npm on the PATH; `make test` provides it";
+        let _ = writeln!(std::io::stderr(), "{test} is skipped: {said}");
+    }
+    there
 }
 
 /// What every command here is run with.

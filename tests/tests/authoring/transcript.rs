@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use sport_tests::{root, run};
 
-use crate::support::{Place, environment};
+use crate::support::{Place, environment, has_node};
 
 /// One command of the document, with what it should print.
 struct Step {
@@ -89,5 +89,19 @@ fn hello_in_python() {
     let (project, took) = replay(&place, "Python");
     assert!(lines(&project.join("plugin.py")) <= 8);
     assert_eq!(lines(&project.join("README.md")), 10);
+    assert!(took < SOON, "{took:?}");
+}
+
+#[test]
+fn hello_in_javascript() {
+    if !has_node("hello_in_javascript") {
+        return;
+    }
+    let place = Place::new();
+    let (project, took) = replay(&place, "JavaScript");
+    assert!(lines(&project.join("plugin.js")) <= 10);
+    assert_eq!(lines(&project.join("README.md")), 10);
+    let size = std::fs::metadata(project.join("target/wave.wasm")).unwrap().len();
+    assert!(size < 13_000_000, "the component has {size} bytes");
     assert!(took < SOON, "{took:?}");
 }

@@ -10,7 +10,7 @@ use sport_tests::write;
 use crate::support::Place;
 
 /// A watch that ends with the test.
-struct Watching {
+pub struct Watching {
     child: Child,
     lines: Receiver<String>,
 }
@@ -23,7 +23,7 @@ impl Drop for Watching {
 }
 
 impl Watching {
-    fn start(place: &Place, arguments: &[&str]) -> Self {
+    pub fn start(place: &Place, arguments: &[&str]) -> Self {
         let mut command = place.command(&[&["watch"], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
@@ -39,7 +39,7 @@ impl Watching {
     }
 
     /// All lines up to one that begins so.
-    fn until(&self, beginning: &str) -> Vec<String> {
+    pub fn until(&self, beginning: &str) -> Vec<String> {
         let end = Instant::now() + Duration::from_secs(600);
         let mut seen = Vec::new();
         loop {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sport_sandbox::{Grants, Inspection, Kind, inspect};
 
-use super::{Language, Project, python, rust};
+use super::{Language, Project, javascript, python, rust};
 use crate::exit::{CommandError, Exit};
 
 /// A component that was built.
@@ -23,6 +23,7 @@ pub fn build(project: &Project) -> Result<Built, CommandError> {
     match project.language {
         Language::Rust => place(&rust::build(project)?, &path)?,
         Language::Python => python::build(project, &path)?,
+        Language::JavaScript => javascript::build(project, &path)?,
     }
     let inspection = inspect(&path)?;
     if !matches!(inspection.kind, Some(Kind::Tool | Kind::Verifier)) {

@@ -4,7 +4,7 @@
 //!
 //! * `travels`: the SDKs, contracts and templates inside this binary;
 //! * `make`: a new project; `name`: what it may be called;
-//! * `build`: the component of a project, by way of `rust` or `python`;
+//! * `build`: the component of a project, by way of `rust`, `python` or `javascript`;
 //! * `watch`: waits for its sources to change;
 //! * `tests`: the author's own tests; `process`: running the programs that all this takes.
 //!
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::exit::{CommandError, Exit};
 
 pub mod build;
+mod javascript;
 pub mod make;
 mod name;
 mod process;
@@ -31,6 +32,9 @@ pub enum Language {
     Rust,
     /// Built by componentize-py.
     Python,
+    /// Built by componentize-js.
+    #[value(name = "js", alias = "javascript")]
+    JavaScript,
 }
 
 impl Language {
@@ -39,6 +43,7 @@ impl Language {
         match self {
             Self::Rust => "rust",
             Self::Python => "python",
+            Self::JavaScript => "js",
         }
     }
 }
@@ -50,7 +55,7 @@ pub struct Project {
     pub folder: PathBuf,
     /// What it is written in.
     pub language: Language,
-    /// The plugin's name: the package's in Rust, the folder's in Python.
+    /// The plugin's name: the package's in Rust, the folder's in Python and JavaScript.
     pub name: String,
 }
 
@@ -65,17 +70,19 @@ impl Project {
             let name = rust::package_name(&folder)?;
             return Ok(Self { folder, language: Language::Rust, name });
         }
-        if folder.join(python::MODULE).is_file() {
+        let modules = [(python::MODULE, Language::Python), (javascript::MODULE, Language::JavaScript)];
+        if let Some((_, language)) = modules.into_iter().find(|(module, _)| folder.join(module).is_file()) {
             let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             name::check(&name).map_err(|reason| {
                 bad("bad-name", format!("the folder {} names the plugin: {reason}", folder.display()))
             })?;
-            return Ok(Self { folder, language: Language::Python, name });
+            return Ok(Self { folder, language, name });
         }
         let message = format!(
-            "no plugin in {}: neither Cargo.toml nor {} is there; `sport plugin new NAME` makes one",
+            "no plugin in {}: none of Cargo.toml, {} and {} is there; `sport plugin new NAME` makes one",
             folder.display(),
-            python::MODULE
+            python::MODULE,
+            javascript::MODULE
         );
         Err(bad("project-missing", message))
     }

@@ -1,4 +1,4 @@
-//! Programs of others that build and test a project: cargo, Python, the shell. Every wait for one has a deadline.
+//! Programs of others that build and test a project: cargo, Python, Node.js, the shell. Every wait for one has a deadline.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitStatus, Stdio};

@@ -1,9 +1,9 @@
-//! The author's own tests, run natively: `cargo test`, or `unittest` with the project and the SDK on the path.
+//! The author's own tests, run natively: `cargo test`, `unittest` with the project and the SDK on the path, or `node --test`.
 
 use std::ffi::OsString;
 use std::process::Command;
 
-use super::{Language, Project, process, python};
+use super::{Language, Project, javascript, process, python};
 use crate::exit::CommandError;
 
 /// How they went.
@@ -37,6 +37,10 @@ pub fn run(project: &Project) -> Result<Native, CommandError> {
             command.env("PYTHONDONTWRITEBYTECODE", "1");
             command
         }
+        Language::JavaScript => match javascript::tests(project) {
+            Some(command) => command,
+            None => return Ok(Native::None),
+        },
     };
     command.current_dir(&project.folder);
     let status = process::run(&mut command, process::TESTS, |line| eprintln!("{line}"))?;

@@ -12,7 +12,8 @@ use crate::project::{Language, Project};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sport plugin new hello
-  sport plugin new strict --lang python --kind verifier")]
+  sport plugin new strict --lang python --kind verifier
+  sport plugin new greet --lang js")]
 pub struct New {
     /// The plugin's name, and its folder's
     name: String,

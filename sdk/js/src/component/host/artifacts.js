@@ -1,0 +1,1 @@
+export * from "sport:host/artifacts@0.1.0";

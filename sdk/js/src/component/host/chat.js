@@ -1,0 +1,1 @@
+export * from "sport:host/chat@0.1.0";

@@ -1,0 +1,1 @@
+export * from "sport:host/context@0.1.0";

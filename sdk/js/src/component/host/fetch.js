@@ -1,0 +1,1 @@
+export * from "sport:host/fetch@0.1.0";

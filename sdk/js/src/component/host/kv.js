@@ -1,0 +1,1 @@
+export * from "sport:host/kv@0.1.0";

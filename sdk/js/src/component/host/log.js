@@ -1,0 +1,1 @@
+export * from "sport:host/log@0.1.0";

@@ -1,0 +1,1 @@
+export * from "sport:host/secrets@0.1.0";

@@ -1,0 +1,1 @@
+export * from "sport:host/tools@0.1.0";
