@@ -36,7 +36,8 @@ struct Check {
     needed_for: &'static str,
 }
 
-const COMPONENTS: [&str; 7] = ["python", "image", "calculator", "plot", "table", "search", "execution-facts"];
+const COMPONENTS: [&str; 8] =
+    ["python", "image", "calculator", "ocr", "plot", "table", "search", "execution-facts"];
 
 impl Doctor {
     /// Runs it.
