@@ -12,10 +12,13 @@ use crate::blobs::{self, Blob};
 use crate::models::{DETECT_STEP, Models};
 use crate::slant::Slanted;
 
-/// The sides of what the network sees: a smaller picture is enlarged until its shorter side is this, which small letters need.
+/// A smaller picture is enlarged until its shorter side is this: the network was trained on such, and small letters need it.
 const SHORT_SIDE: f32 = 736.0;
-/// A larger picture is reduced until its longer side is this: time grows with the area.
-const LONG_SIDE: f32 = 1280.0;
+/// A larger picture is reduced until it has so many pixels, as time and memory grow with them: a sheet of A4 is then seen at
+/// 110 dots per inch.
+const MOST_PIXELS: f32 = 1_200_000.0;
+/// The longer side of strips, which are widened to 32 pixels.
+const LONG_SIDE: f32 = 4096.0;
 /// Not more than this, as there is nothing to be seen in what was enlarged more.
 const MOST_ENLARGED: f32 = 3.0;
 /// From here on a pixel belongs to a line.
@@ -34,7 +37,8 @@ const SPREAD: [f32; 3] = [0.229, 0.224, 0.225];
 pub fn lines(models: &Models, picture: &RgbImage) -> Result<Vec<Slanted>, Failure> {
     let (width, height) = (picture.width() as f32, picture.height() as f32);
     let enlarged = (SHORT_SIDE / width.min(height)).clamp(1.0, MOST_ENLARGED);
-    let factor = enlarged.min(LONG_SIDE / width.max(height));
+    let fitting = (MOST_PIXELS / (width * height)).sqrt().min(LONG_SIDE / width.max(height));
+    let factor = enlarged.min(fitting);
     let seen = scaled(picture, factor);
     let map = models.detect(&input(&seen))?;
     Ok(boxes(map.slice((0, 0))).into_iter().map(|found| found.scaled(1.0 / factor)).collect())
