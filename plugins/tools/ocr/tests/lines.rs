@@ -1,6 +1,6 @@
 //! Single lines of text, rendered here.
 //!
-//! * fifty lines of prose, names, numbers and punctuation, in eight faces of six families and in sizes from 18 to 52 pixels:
+//! * fifty lines of prose, names, numbers and punctuation, in eight faces of five families and in sizes from 18 to 52 pixels:
 //!   at least 95 % of the characters are right by edit distance, in every face at least 90 %
 //! * light on dark, coloured, on a transparent ground; the same picture gives the same answer
 //! * a wide line is read to its end

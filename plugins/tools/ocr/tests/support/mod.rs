@@ -55,7 +55,7 @@ pub fn png(picture: &RgbImage) -> Value {
     artifact(&bytes.into_inner(), "picture.png")
 }
 
-/// Fonts of seven families: with and without serifs, for code, light, bold and italic.
+/// Eight faces of five families: with and without serifs, for code, light, bold and italic.
 pub fn fonts() -> Vec<(&'static str, FontRef<'static>)> {
     // The crate gives its files in this order and without names.
     let typst: Vec<&[u8]> = typst_assets::fonts().collect();
