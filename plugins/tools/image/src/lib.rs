@@ -3,21 +3,20 @@
 //!
 //! # Layout
 //!
-//! * `load`: from a file in the store to pixels, with limits against files that unpack to far more than they weigh;
 //! * `region`: the box `[left, top, right, bottom]` that several tools take;
 //! * `color`: mean and dominant colour;
 //! * `scale`: other sizes, within a bound on memory;
 //! * `annotate`: boxes, points, arrows and texts; `canvas`: how they are drawn; `paint`: colours that a caller names;
 //! * `convert`: other file formats; `compare`: how two pictures differ.
 //!
-//! Pictures that say how they were held are turned first, so sizes and boxes are those that a person sees.
+//! The shared crate `picture` reads and writes the files, within bounds. Pictures that say how they were held are turned first,
+//! so sizes and boxes are those that a person sees.
 
 mod annotate;
 mod canvas;
 mod color;
 mod compare;
 mod convert;
-mod load;
 mod paint;
 mod region;
 mod scale;
@@ -25,18 +24,18 @@ mod scale;
 pub use annotate::Mark;
 pub use color::{ColorName, Statistics};
 pub use compare::Comparison;
-pub use load::{Format, Info};
+pub use sport_picture::{Format, Info};
 
 /// The tools. `box` is the word that agent code uses, whatever Rust thinks of it.
 #[sport_sdk::tools]
 pub mod tools {
+    use sport_picture::{self as picture, Format, Info};
     use sport_sdk::{Artifact, Failure};
 
     use crate::annotate::{self, Mark};
     use crate::color::{self, Statistics};
     use crate::compare::{self, Comparison};
     use crate::convert;
-    use crate::load::{self, Format, Info};
     use crate::region::Region;
     use crate::scale;
 
@@ -46,7 +45,7 @@ pub mod tools {
         /// File name of the image.
         image: Artifact,
     ) -> Result<Info, Failure> {
-        load::info(&image)
+        picture::info(&image)
     }
 
     /// Tells the mean color of an image, or of a box in it: red, green and blue from 0 to 255, and the name of the
@@ -58,7 +57,7 @@ pub mod tools {
         /// [left, top, right, bottom] in pixels; the whole image if left out.
         r#box: Option<[i64; 4]>,
     ) -> Result<Statistics, Failure> {
-        let pixels = load::pixels(&image)?;
+        let pixels = picture::pixels(&image)?;
         let region = Region::new(r#box, &pixels)?;
         color::statistics(&pixels, region)
     }
@@ -71,10 +70,10 @@ pub mod tools {
         /// [left, top, right, bottom] in pixels.
         r#box: [i64; 4],
     ) -> Result<Artifact, Failure> {
-        let pixels = load::pixels(&image)?;
+        let pixels = picture::pixels(&image)?;
         let region = Region::new(Some(r#box), &pixels)?;
-        let name = format!("{}-crop-{region}.png", load::stem(&image));
-        load::save(&region.cut(&pixels), &name)
+        let name = format!("{}-crop-{region}.png", picture::stem(&image));
+        picture::save(&region.cut(&pixels), &name)
     }
 
     /// Scales an image to the given width and height and returns it as a new PNG file. With only one of the two, the
@@ -88,10 +87,10 @@ pub mod tools {
         /// New height in pixels.
         height: Option<i64>,
     ) -> Result<Artifact, Failure> {
-        let pixels = load::pixels(&image)?;
+        let pixels = picture::pixels(&image)?;
         let (width, height) = scale::size(width, height, &pixels)?;
-        let name = format!("{}-{width}x{height}.png", load::stem(&image));
-        load::save(&scale::resize(pixels, width, height), &name)
+        let name = format!("{}-{width}x{height}.png", picture::stem(&image));
+        picture::save(&scale::resize(pixels, width, height), &name)
     }
 
     /// Draws the frame of a box onto an image and returns it as a new PNG file.
@@ -106,9 +105,9 @@ pub mod tools {
         /// Thickness of the line in pixels; fits the image if left out.
         thickness: Option<u32>,
     ) -> Result<Artifact, Failure> {
-        let pixels = load::pixels(&image)?;
+        let pixels = picture::pixels(&image)?;
         let drawn = annotate::frame(pixels, r#box, color.as_deref(), thickness)?;
-        load::save(&drawn, &format!("{}-box.png", load::stem(&image)))
+        picture::save(&drawn, &format!("{}-box.png", picture::stem(&image)))
     }
 
     /// Writes a text onto an image and returns it as a new PNG file. Long lines are broken at the edge of the image.
@@ -127,9 +126,9 @@ pub mod tools {
         /// Color of a box behind the text; none if left out.
         background: Option<String>,
     ) -> Result<Artifact, Failure> {
-        let pixels = load::pixels(&image)?;
+        let pixels = picture::pixels(&image)?;
         let drawn = annotate::text(pixels, &text, at, size, color.as_deref(), background.as_deref())?;
-        load::save(&drawn, &format!("{}-text.png", load::stem(&image)))
+        picture::save(&drawn, &format!("{}-text.png", picture::stem(&image)))
     }
 
     /// Draws several marks with labels onto an image, boxes, points and arrows, and returns it as a new PNG file.
@@ -140,8 +139,8 @@ pub mod tools {
         /// The marks, each with one of `box`, `point` and `arrow`.
         marks: Vec<Mark>,
     ) -> Result<Artifact, Failure> {
-        let pixels = load::pixels(&image)?;
-        load::save(&annotate::marks(pixels, &marks)?, &format!("{}-annotated.png", load::stem(&image)))
+        let pixels = picture::pixels(&image)?;
+        picture::save(&annotate::marks(pixels, &marks)?, &format!("{}-annotated.png", picture::stem(&image)))
     }
 
     /// Writes an image to a new file of another format, in color or in gray. In jpeg, which has no transparency, what can be
@@ -157,7 +156,7 @@ pub mod tools {
         /// Without color.
         gray: Option<bool>,
     ) -> Result<Artifact, Failure> {
-        let pixels = load::pixels(&image)?;
+        let pixels = picture::pixels(&image)?;
         convert::convert(pixels, &image, to, quality, gray.unwrap_or(false))
     }
 
@@ -173,8 +172,8 @@ pub mod tools {
         /// Also draws where they differ, into a new PNG file.
         save: Option<bool>,
     ) -> Result<Comparison, Failure> {
-        let first = load::pixels(&image)?;
-        let second = load::pixels(&other)?;
+        let first = picture::pixels(&image)?;
+        let second = picture::pixels(&other)?;
         compare::compare((first, &image), second, tolerance.unwrap_or(0), save.unwrap_or(false))
     }
 }

@@ -36,10 +36,11 @@ struct Check {
     needed_for: &'static str,
 }
 
-const COMPONENTS: [&str; 11] = [
+const COMPONENTS: [&str; 12] = [
     "python",
     "image",
     "calculator",
+    "ocr",
     "plot",
     "table",
     "search",

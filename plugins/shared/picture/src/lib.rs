@@ -1,4 +1,4 @@
-//! From a file in the store to pixels, and back.
+//! Pictures: from a file in the store to pixels, and back.
 //!
 //! A small file can unpack to gigabytes, so the size is read and refused before a pixel is. The numbers let a
 //! 24-megapixel photograph pass within about 500 MB: 72 MB of pixels, the same again while it is turned upright, and a
@@ -7,7 +7,7 @@
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sport_sdk::{Artifact, ArtifactReader, Failure, FailureKind};
@@ -62,6 +62,22 @@ pub fn pixels(artifact: &Artifact) -> Result<DynamicImage, Failure> {
     let mut pixels = DynamicImage::from_decoder(decoder).map_err(|error| unreadable(artifact, &error))?;
     pixels.apply_orientation(orientation);
     Ok(pixels)
+}
+
+/// The picture without transparency: what can be seen through is white, as on paper.
+pub fn flat(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let pixels = image.into_rgba8();
+    RgbImage::from_fn(pixels.width(), pixels.height(), |x, y| {
+        let [red, green, blue, opacity] = pixels.get_pixel(x, y).0;
+        let over = |value: u8| {
+            let (value, opacity) = (u16::from(value), u16::from(opacity));
+            u8::try_from((value * opacity + 255 * (255 - opacity) + 127) / 255).unwrap_or(u8::MAX)
+        };
+        Rgb([over(red), over(green), over(blue)])
+    })
 }
 
 /// Puts pixels into the store as PNG, which keeps every value as it is.
