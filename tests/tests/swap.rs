@@ -20,7 +20,7 @@ use sport_tests::{assert_one_line_error, root, run, sport};
 /// Longest wait for anything here.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A run that takes a while, since it has many tasks.
+/// A run that takes minutes, since it has many tasks and iterations.
 struct Run {
     folder: tempfile::TempDir,
     child: Option<Child>,
@@ -32,7 +32,8 @@ impl Run {
         let example = root().join("examples").canonicalize().unwrap();
         let text = std::fs::read_to_string(example.join("scripted.toml")).unwrap();
         let text = text
-            .replace("train_tasks = 12", "train_tasks = 300")
+            .replace("train_tasks = 12", "train_tasks = 60")
+            .replace("iterations = 2", "iterations = 20")
             .replace("scripted.jsonl", example.join("scripted.jsonl").to_str().unwrap())
             .replace("forms/raw.toml", example.join("forms/raw.toml").to_str().unwrap());
         std::fs::write(folder.path().join("long.toml"), text).unwrap();
