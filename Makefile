@@ -73,9 +73,9 @@ test-peers: setup ## against the real packages of others, from a venv of its own
 	"$$(scripts/peers-venv.sh)/bin/python" -m unittest discover -s tests/peers
 	SPORT_PEERS_NODE="$$(scripts/peers-node.sh)" node --test tests/peers/
 
-BENCH ?= exec sandbox plugins policy
+BENCH ?= exec sandbox plugins verifiers policy
 .PHONY: bench
-bench: setup ## measure; writes target/bench/*.json (BENCH="exec sandbox plugins policy" chooses)
+bench: setup ## measure; writes target/bench/*.json (BENCH="exec sandbox plugins verifiers policy" chooses)
 	@for name in $(BENCH); do $(MAKE) --no-print-directory bench-$$name; done
 .PHONY: bench-exec
 bench-exec:
@@ -88,6 +88,10 @@ bench-sandbox:
 bench-plugins:
 	@$(WITH_TORCH) build --release --locked --workspace --examples
 	@target/release/examples/plugins-speed target/components tests/golden/contract-0.1 "$(SPORT_CACHE)" target/bench/plugins.json
+.PHONY: bench-verifiers
+bench-verifiers:
+	@$(WITH_TORCH) build --release --locked --workspace --examples
+	@target/release/examples/verifiers-speed target/components "$(SPORT_CACHE)/aot" target/bench/verifiers.json
 CALLS ?= 1000000
 SESSIONS ?= 100000
 .PHONY: soak

@@ -18,7 +18,7 @@
 
 pub mod client;
 pub mod control;
-mod newcomer;
+pub mod newcomer;
 pub mod protocol;
 pub mod trial;
 
