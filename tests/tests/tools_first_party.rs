@@ -2,6 +2,8 @@
 //!
 //! * a table is grouped, the groups become a chart, the chart is looked at, marked, converted and compared
 //! * a table of the most cells that are read passes within the limits; one with more is refused
+//! * what is written onto a picture is read from it again, by a tool with a warm start; a page of a book
+//! * without its models it says how to get them
 //! * a search: the operator's host and key, the request as the server sees it, the key nowhere in what comes back
 //! * a search that nothing was granted for; a host that was not granted; a server that is too busy; one that sends elsewhere
 
@@ -14,6 +16,37 @@ use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::{Value, json};
 use sport_tests::{assert_one_line_error, component, root, run, sport, write};
+
+#[test]
+fn what_is_written_is_read() {
+    let images = sport_improve::config::cache_folder().join("images");
+    let folder = tempfile::tempdir().unwrap();
+    let code = "
+written = add_text(image='brick.png', text='Platform 9, 07:45', at=[20, 200], size=40, color='black', background='white')
+line = crop_image(image=written, box=[10, 190, 500, 260])
+final_answer({'found': [one['text'] for one in read_text(image=written)['lines']], 'line': read_line(image=line)['text'],
+              'page': read_text(image='page.png')['text'].splitlines()[0]})
+";
+    let code = write(folder.path(), "code.py", code);
+    let mut command = sport(["exec", code.to_str().unwrap(), "--json", "--tool", "image", "--tool", "ocr"]);
+    for name in ["brick.png", "page.png"] {
+        command.arg("--file").arg(images.join(name));
+    }
+    let (_, stdout, stderr) = run(&mut command);
+    let report: Value =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {stderr}"));
+    assert_eq!(
+        report["answer"],
+        json!({ "found": ["Platform 9, 07:45"], "line": "Platform 9, 07:45", "page": "Region-based segmentation" }),
+        "{report:#}"
+    );
+    // elsewhere there are no models
+    let mut command = sport(["plugin", "run", "ocr", "read_text", r#"{"image": "page.png"}"#]);
+    command.env("SPORT_CACHE", folder.path()).arg("--file").arg(images.join("page.png"));
+    let (exit, _, stderr) = run(&mut command);
+    assert_eq!(exit, 4);
+    assert_one_line_error(&stderr, "run `make ocr`");
+}
 
 #[test]
 fn tables_charts_and_pictures_go_together() {

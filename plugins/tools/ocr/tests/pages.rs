@@ -6,7 +6,7 @@
 //! * a word that is written from top to bottom, and a single letter that is not
 //! * a photographed page of a book (scikit-image's `page.png`), a motorcycle with its maker's name
 //! * pictures without text have no lines: plain ones, noise, photographs of things
-//! * a page of A4 at 300 dots per inch
+//! * a page of A4 at 300 dots per inch: as much of it as one call can read, from the top, and that there is more
 
 mod support;
 
@@ -36,7 +36,6 @@ fn nearly(expected: &str, page: &Value) {
     let read = page["text"].as_str().expect("text");
     let wrong = distance(expected, read);
     assert!(wrong * 20 <= expected.chars().count(), "{wrong} wrong:\n{read}");
-    assert_eq!(page["truncated"], false);
 }
 
 fn prose(font: &FontRef) -> Paper {
@@ -199,6 +198,8 @@ fn a_scanned_sheet() {
         paper.write(font, text, 58.0, 250.0, 300.0 + 75.0 * index as f32);
     }
     let page = call("read_text", png(&paper.0)).expect("text");
-    assert_eq!(page["lines"].as_array().map(Vec::len), Some(40), "{page}");
-    nearly(&expected.join("\n"), &page);
+    let lines = page["lines"].as_array().expect("lines").len();
+    assert!((20..40).contains(&lines), "{lines} lines: {page}");
+    assert_eq!(page["truncated"], true);
+    nearly(&expected[..lines].join("\n"), &page);
 }
