@@ -63,10 +63,10 @@ pub(crate) fn component(
 
 fn check_version(name: &str, inspection: &Inspection) -> Result<(), Error> {
     let found = inspection.exports.iter().filter(|export| inspect::unversioned(export) == INTERFACE);
-    let foreign = found.filter(|export| {
+    let mut foreign = found.filter(|export| {
         !export.split_once('@').is_some_and(|(_, found)| version::takes("sport:tool", found))
     });
-    match foreign.cloned().next() {
+    match foreign.next().cloned() {
         Some(found) => {
             Err(Error::ContractUnsupported { name: name.to_owned(), found, takes: version::taken() })
         }

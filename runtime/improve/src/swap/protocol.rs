@@ -30,6 +30,7 @@ fn usual_weight() -> f64 {
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on its way to a line of text")]
 pub enum Request {
     /// Who judges now.
     List,
@@ -63,6 +64,7 @@ pub enum Request {
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, on its way to a line of text")]
 pub enum Reply {
     /// It was done.
     Done {
