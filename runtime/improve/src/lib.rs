@@ -8,7 +8,7 @@
 //! * [`store`]: the run directory: database, blobs, lock, adapters, manifests;
 //! * [`seed`]: every random draw, by hashing;
 //! * [`stages`]: synthesize, explore, verify, pair, tune, evaluate; each may be called alone;
-//! * [`counterfactual`]: facts about what an answer depends on;
+//! * [`counterfactual`]: facts about what an answer depends on; [`audit`]: whether a verifier's word may shape the policy;
 //! * [`stats`]: intervals and tests; [`summary`]: the whole run for a program; [`report`]: for a person;
 //! * [`run`]: the loop over all of these, and resume.
 //!
@@ -17,6 +17,7 @@
 //! could reach the policy.
 
 pub mod answers;
+pub mod audit;
 pub mod config;
 pub mod counterfactual;
 pub mod equipment;

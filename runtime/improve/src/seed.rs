@@ -29,6 +29,8 @@ pub enum Purpose {
     Replay,
     /// Bootstrap resamples.
     Bootstrap,
+    /// What an audit shows a verifier, and in which order.
+    Audit,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
             Self::Epoch => "epoch",
             Self::Replay => "replay",
             Self::Bootstrap => "bootstrap",
+            Self::Audit => "audit",
         }
     }
 }

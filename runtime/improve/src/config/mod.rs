@@ -11,7 +11,7 @@ mod resolve;
 mod typed;
 
 pub use meant::{
-    Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, Plugin, PolicySection,
+    Audit, Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, Plugin, PolicySection,
     Rate, Reference, Run, Schedule, Sft, Start, Synthesize, Tool, Tune, Verifier, Winners,
 };
 pub use places::{INSTALLED, Places, cache_folder, config_folder};

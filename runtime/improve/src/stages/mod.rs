@@ -5,7 +5,7 @@ mod execute;
 pub mod explore;
 pub mod judge;
 pub mod pair;
-mod pool;
+pub(crate) mod pool;
 pub mod synthesize;
 pub mod tune;
 pub mod verify;

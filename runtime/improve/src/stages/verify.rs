@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::json;
-use sport_sandbox::{Budget, Limits, StepView};
+use sport_sandbox::{Budget, Limits};
 
 use super::execute::Live;
 use super::{Context, judge, needs, pool};
@@ -44,16 +44,13 @@ pub(super) fn decide(
 ) -> Result<Decision, Error> {
     let ids = [live.task.id.as_str(), &step.depth.to_string()];
     let places = order(candidates.len(), folder.config.run.seed, Purpose::JudgeOrder, &ids);
-    let view = StepView {
-        query: live.task.query.clone(),
-        files: equipment.artifacts_of(&live.task)?,
-        captions: live.task.captions(),
-        tools: equipment.tool_infos(),
-        history: live.history.iter().map(observation::past_step).collect(),
-        candidates: places.iter().map(|&place| observation::candidate(&candidates[place])).collect(),
-        depth: step.depth,
-        max_depth: folder.config.explore.max_depth,
-    };
+    let view = observation::step_view(
+        equipment,
+        &live.task,
+        &live.history,
+        places.iter().map(|&place| &candidates[place]),
+        (step.depth, folder.config.explore.max_depth),
+    )?;
     let budget = Budget::new(Limits::verifier());
     let given = equipment.verifier.judge(&view, &equipment.verifier_config, &equipment.artifacts, &budget);
     let given = match given {

@@ -1,15 +1,29 @@
 //! Pairs, checkpoints and metrics in the store.
 
 use rusqlite::{OptionalExtension, params};
+use serde_json::Value;
 use sport_policy::types::StepMetrics;
 
 use super::Store;
 use super::records::{Checkpoint, PairRow};
 use super::rows::{from_json, json};
+use crate::audit::Grounds;
 use crate::error::Error;
 use crate::observer::Stage;
 
 impl Store {
+    /// Records on what grounds an iteration learns from its verifier's word.
+    pub(crate) fn set_grounds(&self, iteration: u32, grounds: &Grounds) -> Result<(), Error> {
+        let text = serde_json::to_string(grounds).map_err(|error| Error::Internal(format!("grounds: {error}")))?;
+        self.set_meta(&format!("audit:{iteration}"), &text)
+    }
+
+    /// On what grounds an iteration learned from its verifier's word; none before it did.
+    pub fn grounds(&self, iteration: u32) -> Result<Option<Value>, Error> {
+        let Some(text) = self.meta(&format!("audit:{iteration}"))? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| Error::Internal(format!("grounds: {error}")))
+    }
+
     /// All pairs of an iteration in one transaction; they replace what a stopped attempt left.
     pub fn put_pairs(&self, iteration: u32, pairs: &[PairRow]) -> Result<(), Error> {
         self.write(|transaction| {
