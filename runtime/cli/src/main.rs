@@ -60,6 +60,7 @@ enum Command {
     Mcp(commands::mcp::Mcp),
     Plugin(commands::plugin::Plugin),
     Run(commands::run::Run),
+    Verifier(commands::verifier::Verifier),
     Doctor(commands::doctor::Doctor),
     Version(commands::doctor::Version),
     #[command(name = commands::compile::NAME, hide = true)]
@@ -87,6 +88,7 @@ fn main() -> std::process::ExitCode {
         Command::Mcp(command) => command.run(),
         Command::Plugin(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Verifier(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Version(command) => command.run(),
         Command::Compile(command) => command.run(),

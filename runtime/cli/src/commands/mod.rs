@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use sport_sandbox::{
     CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Models, Registry, Sandbox,
-    SandboxOptions, SessionWorker, TaskFile, Tool,
+    SandboxOptions, SessionWorker, TaskFile, Tool, Verifier,
 };
 
 use crate::exit::{CommandError, Exit};
@@ -22,6 +22,7 @@ pub mod mcp;
 pub mod plugin;
 pub mod run;
 pub mod session;
+pub mod verifier;
 
 /// Where agent code runs.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -124,6 +125,15 @@ pub fn tool(sandbox: &Sandbox, name: &str, grants: &[String]) -> Result<Arc<Tool
         Typed::Path(path) => sandbox.tool(&path, &Grants::new(grants)?)?,
         Typed::Installed(registry, installed) => registry.tool(sandbox, &installed.name)?,
         Typed::FirstParty(path) => sandbox.tool(&path, &Grants::new(FIRST_PARTY_GRANTS)?)?,
+    })
+}
+
+/// A verifier as typed; `grants` are those of the command line, which are for paths.
+pub fn verifier(sandbox: &Sandbox, name: &str, grants: &[String]) -> Result<Arc<Verifier>, CommandError> {
+    Ok(match typed(name)? {
+        Typed::Path(path) => sandbox.verifier(&path, &Grants::new(grants)?)?,
+        Typed::Installed(registry, installed) => registry.verifier(sandbox, &installed.name)?,
+        Typed::FirstParty(path) => sandbox.verifier(&path, &Grants::new(grants)?)?,
     })
 }
 

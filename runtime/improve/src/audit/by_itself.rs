@@ -2,15 +2,12 @@
 
 use super::examine::{Examined, Subject, examine, planned};
 use super::record::{Identity, Record, Settings};
-use super::recorded::{Recorded, Truth};
+use super::explore;
+use super::gather::of_run;
+use super::recorded::Recorded;
 use super::shelf::{Shelf, in_run, put_in_run};
-use super::{explore, gather};
 use crate::error::Error;
 use crate::stages::{Context, put_on_adapter};
-use crate::task::Split;
-
-/// With fewer tasks of the audit split that tell good from bad, those of the train split are taken as well.
-const ENOUGH_TASKS: usize = 20;
 
 /// Makes it, unless the run has one already or nothing may be known (`label_free`). The same steps give the same record, so
 /// what lies on the shelf is taken.
@@ -29,18 +26,13 @@ pub(crate) fn by_itself(
         put_on_adapter(folder, context.policy, iteration.saturating_sub(1))?;
         explore(context, iteration, wishes.tasks)?;
     }
-    let mut steps = gathered(context, Split::Audit)?;
-    let telling: std::collections::BTreeSet<&str> =
-        steps.iter().filter(|step| step.contrasts()).map(|step| step.task.as_str()).collect();
-    if telling.len() < ENOUGH_TASKS {
-        steps.extend(gathered(context, Split::Train)?);
-    }
+    let (steps, truth) = of_run(folder, equipment, None)?;
     let settings = Settings {
         quick: wishes.quick,
         seed: folder.config.run.seed,
         margin: 0.0,
         thresholds: wishes.thresholds.clone(),
-        truth: Truth::Program,
+        truth,
         family: None,
     };
     let (chosen, steps_digest) = planned(&steps, &settings)?;
@@ -83,9 +75,4 @@ fn make(
         shelf.put(&record)?;
     }
     Ok(record)
-}
-
-fn gathered(context: &Context<'_>, split: Split) -> Result<Vec<Recorded>, Error> {
-    let steps = gather(context.folder, context.equipment, split)?;
-    Ok(steps.into_iter().map(Recorded::tidied).collect())
 }

@@ -125,7 +125,7 @@ pub fn examine(examined: Examined<'_>, mut watch: impl FnMut() -> bool) -> Resul
 }
 
 /// The steps that are asked about, with their digest: what an audit is made from.
-pub(super) fn planned(steps: &[Recorded], settings: &Settings) -> Result<(Vec<Recorded>, String), Error> {
+pub fn planned(steps: &[Recorded], settings: &Settings) -> Result<(Vec<Recorded>, String), Error> {
     let effort = if settings.quick { Effort::QUICK } else { Effort::FULL };
     let chosen = chosen(steps, settings.seed, effort.steps);
     let digest = digest_of(&chosen)?;

@@ -1,15 +1,54 @@
-//! Recorded steps from a run's database, with the truth that is known by program.
+//! Recorded steps from a run's database, with the truth that is known by program or said by people.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use sport_sandbox::{Candidate, EndingKind};
 
-use super::recorded::Recorded;
+use super::labels::Labels;
+use super::recorded::{Recorded, Truth};
 use crate::answers;
 use crate::equipment::Equipment;
 use crate::error::Error;
 use crate::observation;
 use crate::store::{CandidateRow, Folder};
 use crate::task::{Split, Task};
+
+/// With fewer tasks of the audit split that tell good from bad, those of the train split are taken as well.
+const ENOUGH_TASKS: usize = 20;
+
+/// What a verifier can be audited on in a run, ready to be used. Labels count alone where there are any. Else truth is what is
+/// known by program, of the audit split and, where that is too little, of the train split; a run that is `label_free` has none.
+pub fn of_run(
+    folder: &Folder,
+    equipment: &Equipment,
+    labels: Option<&Labels>,
+) -> Result<(Vec<Recorded>, Truth), Error> {
+    let mut steps = gather(folder, equipment, Split::Audit)?;
+    if let Some(labels) = labels {
+        steps.extend(gather(folder, equipment, Split::Train)?);
+        labels.apply(&mut steps)?;
+        steps.retain(|step| step.truths.iter().any(Option::is_some));
+        return Ok((tidied(steps), Truth::People));
+    }
+    if folder.config.audit.label_free {
+        return Err(Error::Refused(
+            "this run is label-free (audit.label_free = true): answers known by program may not be used; give --labels FILE \
+             with what people said of its candidates"
+                .to_owned(),
+        ));
+    }
+    let telling: BTreeSet<&str> =
+        steps.iter().filter(|step| step.contrasts()).map(|step| step.task.as_str()).collect();
+    if telling.len() < ENOUGH_TASKS {
+        steps.extend(gather(folder, equipment, Split::Train)?);
+    }
+    Ok((tidied(steps), Truth::Program))
+}
+
+fn tidied(steps: Vec<Recorded>) -> Vec<Recorded> {
+    steps.into_iter().map(Recorded::tidied).collect()
+}
 
 /// The steps of a split that have run, every iteration's. Truth is what is known by program; it goes into audits only.
 pub fn gather(folder: &Folder, equipment: &Equipment, split: Split) -> Result<Vec<Recorded>, Error> {

@@ -39,14 +39,14 @@ pub mod text;
 
 pub(crate) use by_itself::by_itself;
 pub use agreement::{cohen_kappa, gwet_ac1};
-pub use examine::{Examined, Subject, examine};
+pub use examine::{Examined, Subject, examine, planned};
 pub(crate) use explore::explore;
 pub use gates::{Gate, GateState, Thresholds};
-pub use gather::gather;
+pub use gather::{gather, of_run};
 pub use interval::Figure;
 pub use labels::Labels;
 pub(crate) use permit::{Grounds, again};
 pub use permit::{Permit, Wanted, permit};
 pub use record::{Blocks, Cost, Identity, Outcome, Record, Settings, VERSION};
 pub use recorded::{Recorded, Truth, read_steps};
-pub use shelf::Shelf;
+pub use shelf::{Shelf, put_in_run};

@@ -100,7 +100,7 @@ fn from(identity: &Identity, settings: &Settings, steps_digest: &str) -> Result<
 }
 
 /// The copy in a run directory.
-pub(super) fn put_in_run(folder: &Folder, record: &Record) -> Result<(), Error> {
+pub fn put_in_run(folder: &Folder, record: &Record) -> Result<(), Error> {
     let audits = folder.path().join(FOLDER);
     std::fs::create_dir_all(&audits).map_err(Error::io("create", &audits))?;
     write_atomically(&audits.join(format!("{}.json", record.identity.key()?)), record.to_json()?.as_bytes())
