@@ -5,7 +5,6 @@
 //! * `commands/`: one file per command; `budget.rs`: the flags that several of them share;
 //! * `project/`: a plugin's project, made, built and tested;
 //! * `conformance/`: whether a plugin keeps the contract, tried out in the sandbox;
-//! * `serve/`: the sandbox driven by another program;
 //! * `serve/`: the sandbox driven by another program; `mcp/`: the same for any client of MCP;
 //! * `paths.rs`: where the cache, the components and the torch backend lie;
 //! * `exit.rs`: exit codes and how errors become them;

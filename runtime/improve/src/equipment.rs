@@ -6,16 +6,17 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
 use sport_sandbox::{
     ArtifactRef, ArtifactStore, Interpreter, Sandbox, Session, SessionOptions, Tool, ToolHost, ToolInfo,
-    Toolbox, Verifier,
+    Toolbox,
 };
 
-use crate::config::Config;
+use crate::config::{Config, Verifier as VerifierSection};
 use crate::error::Error;
+use crate::judging::{Member, Panel};
 use crate::plugins::Plugins;
 use crate::seed::{Purpose, seed};
+use crate::swap::Verifiers;
 use crate::task::Task;
 
 /// Grants whose effects stay inside a branch; a tool with any other must be marked `read_only` by the operator.
@@ -25,8 +26,7 @@ const BRANCH_LOCAL: [&str; 5] = ["artifacts", "context", "kv", "log", "output"];
 pub struct Admitted {
     interpreter: Arc<Interpreter>,
     tools: Vec<Arc<Tool>>,
-    verifier: Arc<Verifier>,
-    verifier_config: Value,
+    panel: Panel,
     threads: usize,
     run_seed: u64,
 }
@@ -54,22 +54,26 @@ impl Admitted {
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let interpreter = plugins.interpreter(&config.interpreter.plugin, &config.interpreter.grants)?;
-        let verifier = plugins.verifier(&config.verifier.plugin, &config.verifier.grants)?;
-        let verifier_config = serde_json::to_value(&config.verifier.config)
-            .map_err(|error| Error::Internal(format!("verifier config as JSON: {error}")))?;
+        let panel = panel(&plugins, &config.verifier)?;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = if config.run.threads == 0 { cores } else { config.run.threads as usize };
-        Ok(Self { interpreter, tools, verifier, verifier_config, threads, run_seed: config.run.seed })
+        Ok(Self { interpreter, tools, panel, threads, run_seed: config.run.seed })
     }
 
     /// Digest of each component, by its part in the run.
     pub fn digests(&self) -> Vec<(String, String)> {
         let mut digests = vec![
             ("digest:interpreter".to_owned(), self.interpreter.digest().to_owned()),
-            ("digest:verifier".to_owned(), self.verifier.digest().to_owned()),
+            ("digest:verifier".to_owned(), self.panel.members[0].verifier.digest().to_owned()),
         ];
+        for (number, member) in self.panel.members.iter().enumerate().skip(1) {
+            digests.push((format!("digest:verifier:{number}"), member.verifier.digest().to_owned()));
+        }
         for tool in &self.tools {
             digests.push((format!("digest:tool:{}", tool.name()), tool.digest().to_owned()));
+            for (name, digest) in tool.artifacts() {
+                digests.push((format!("digest:tool:{}:{name}", tool.name()), digest.clone()));
+            }
         }
         digests
     }
@@ -81,13 +85,25 @@ impl Admitted {
         Ok(Equipment {
             interpreter: self.interpreter,
             toolbox,
-            verifier: self.verifier,
-            verifier_config: self.verifier_config,
+            verifiers: Arc::new(Verifiers::new(self.panel)),
             artifacts,
             threads: self.threads,
             run_seed: self.run_seed,
         })
     }
+}
+
+/// The verifiers that a config names.
+fn panel(plugins: &Plugins<'_>, section: &VerifierSection) -> Result<Panel, Error> {
+    let member = |plugin: &Path, grants: &[String], config: &toml::Table, weight: f64| {
+        let config = serde_json::to_value(config)
+            .map_err(|error| Error::Internal(format!("verifier config as JSON: {error}")))?;
+        Ok(Member::new(plugins.verifier(plugin, grants)?, config, weight))
+    };
+    let first = member(&section.plugin, &section.grants, &section.config, section.weight)?;
+    let others = section.panel.iter().map(|one| member(&one.plugin, &one.grants, &one.config, one.weight));
+    let members = std::iter::once(Ok(first)).chain(others).collect::<Result<Vec<Member>, Error>>()?;
+    Ok(Panel::new(1, members, section))
 }
 
 /// Everything that executes and judges.
@@ -96,10 +112,8 @@ pub struct Equipment {
     pub interpreter: Arc<Interpreter>,
     /// What agent code may call.
     pub toolbox: Toolbox,
-    /// Judges candidates.
-    pub verifier: Arc<Verifier>,
-    /// Its config.
-    pub verifier_config: Value,
+    /// Judge candidates.
+    pub verifiers: Arc<Verifiers>,
     /// Files of tasks and tools.
     pub artifacts: ArtifactStore,
     /// Sandbox threads.

@@ -8,6 +8,8 @@
 //! * [`store`]: the run directory: database, blobs, lock, adapters, manifests;
 //! * [`seed`]: every random draw, by hashing;
 //! * [`stages`]: synthesize, explore, verify, pair, tune, evaluate; each may be called alone;
+//! * [`judging`]: the protocol between the host and its verifiers; panels; who won;
+//! * [`swap`]: other verifiers while a run goes on: shadow, canary, rollback, the control socket;
 //! * [`counterfactual`]: facts about what an answer depends on; [`audit`]: whether a verifier's word may shape the policy;
 //! * [`stats`]: intervals and tests; [`summary`]: the whole run for a program; [`report`]: for a person;
 //! * [`run`]: the loop over all of these, and resume.
@@ -24,6 +26,7 @@ pub mod equipment;
 pub mod error;
 mod failpoint;
 pub mod files;
+pub mod judging;
 pub mod observation;
 pub mod observer;
 mod plugins;
@@ -35,6 +38,7 @@ pub mod stages;
 pub mod stats;
 pub mod store;
 pub mod summary;
+pub mod swap;
 pub mod synthesize;
 pub mod task;
 

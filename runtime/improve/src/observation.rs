@@ -1,11 +1,8 @@
 //! What an action showed: for the next prompt as text, for a verifier as content.
 
-use sport_sandbox::{Candidate, Content, EndingKind, Execution, PastStep, RunReport, StepView, Usage};
+use sport_sandbox::{Candidate, Content, EndingKind, Execution, PastStep, RunReport, Usage};
 
-use crate::equipment::Equipment;
-use crate::error::Error;
 use crate::store::{Action, CandidateRow};
-use crate::task::Task;
 
 /// Longest observation in a prompt; what is longer loses its middle, since both ends of an output tell most.
 const LONGEST: usize = 2_000;
@@ -89,6 +86,7 @@ pub fn candidate(row: &CandidateRow) -> Candidate {
         observation: content(report),
         execution: execution(row, report),
         answer: report.answer.clone(),
+        copies: 1,
     }
 }
 
@@ -96,26 +94,6 @@ pub fn candidate(row: &CandidateRow) -> Candidate {
 pub fn past_step(row: &CandidateRow) -> PastStep {
     let Candidate { thought, code, observation, execution, .. } = candidate(row);
     PastStep { thought, code, observation, execution }
-}
-
-/// A step as a verifier sees it: `history` holds the winners before it, `depth` its number and the largest one.
-pub fn step_view<'a>(
-    equipment: &Equipment,
-    task: &Task,
-    history: &[CandidateRow],
-    candidates: impl Iterator<Item = &'a CandidateRow>,
-    (depth, max_depth): (u32, u32),
-) -> Result<StepView, Error> {
-    Ok(StepView {
-        query: task.query.clone(),
-        files: equipment.artifacts_of(task)?,
-        captions: task.captions(),
-        tools: equipment.tool_infos(),
-        history: history.iter().map(past_step).collect(),
-        candidates: candidates.map(candidate).collect(),
-        depth,
-        max_depth,
-    })
 }
 
 /// The report of an action without code: nothing ran.

@@ -5,6 +5,7 @@
 //! a new run and a resumed one take the same path.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use crate::audit::{self, Identity, Permit, Shelf, Wanted};
 use crate::config::{Backend, Config, PolicySection};
 use crate::equipment::{Admitted, Equipment};
 use crate::error::Error;
+use crate::judging::Member;
 use crate::observer::{Observer, Stage};
 use crate::prompt::PromptForm;
 use crate::report;
@@ -24,6 +26,7 @@ use crate::stages::{Context, evaluate, explore, needs, pair, synthesize, tune, v
 use crate::store::Folder;
 use crate::store::manifest::Manifest;
 use crate::summary::Summary;
+use crate::swap::control::Control;
 
 /// Opens the policy that a config names; `torch_backend` is the native library.
 pub fn open_policy(section: &PolicySection, torch_backend: &Path) -> Result<Box<dyn Policy>, Error> {
@@ -59,6 +62,8 @@ pub enum Outcome {
 
 /// A run that is worked on.
 pub struct Run {
+    /// Ends before the folder's lock is given back.
+    _control: Control,
     folder: Folder,
     equipment: Equipment,
     policy: Box<dyn Policy>,
@@ -83,7 +88,22 @@ impl Run {
         let facts = facts(&admitted, &form, policy.as_ref());
         let folder = Folder::create(path, config, &facts)?;
         let equipment = admitted.equip(&folder.blobs())?;
-        Ok(Self { folder, equipment, policy, form, shelf: None, unaudited: None })
+        Self::assemble(folder, equipment, policy, form, sandbox)
+    }
+
+    /// With the verifiers that decide by now, and open to those who want others.
+    fn assemble(
+        folder: Folder,
+        equipment: Equipment,
+        policy: Box<dyn Policy>,
+        form: PromptForm,
+        sandbox: &Sandbox,
+    ) -> Result<Self, Error> {
+        let verifiers = &equipment.verifiers;
+        verifiers.restore(&folder.store, sandbox, &folder.config.verifier)?;
+        let control =
+            Control::start(folder.path(), folder.second_store()?, Arc::clone(verifiers), sandbox.clone())?;
+        Ok(Self { _control: control, folder, equipment, policy, form, shelf: None, unaudited: None })
     }
 
     /// Opens a run to go on with it. `open_policy` gets the run's own config.
@@ -109,7 +129,7 @@ impl Run {
         }
         folder.store.put_event("resumed", "the run was opened again")?;
         let equipment = admitted.equip(&folder.blobs())?;
-        Ok(Self { folder, equipment, policy, form, shelf: None, unaudited: None })
+        Self::assemble(folder, equipment, policy, form, sandbox)
     }
 
     /// The run directory.
@@ -231,22 +251,27 @@ impl Run {
             return Ok(None);
         }
         needs(store, iteration, Stage::Pair)?;
-        let identity = Identity::of(&self.equipment.verifier, &self.equipment.verifier_config)?;
-        if let Some(permit) = audit::again(&self.folder, iteration, &identity)? {
+        let judges = store.judges(iteration)?;
+        if let Some(permit) = audit::again(&self.folder, iteration, &judges)? {
             return Ok(Some(permit));
         }
+        let panel = Arc::clone(&self.equipment.verifiers.now().deciding);
         let (shelf, unaudited) = (self.shelf.take(), self.unaudited.clone());
         let audited = match unaudited {
             Some(_) => Ok(()),
-            None => audit::by_itself(&mut self.context(observer), shelf.as_ref(), &identity, iteration),
+            None => audit::by_itself(&mut self.context(observer), shelf.as_ref(), &panel, iteration),
         };
         self.shelf = shelf;
         audited?;
+        let member = |member: &Member| {
+            (Identity::of(&member.verifier, &member.config), member.verifier.descriptor().name.clone())
+        };
+        let members: Vec<(Identity, String)> = panel.members.iter().map(member).collect();
         let wanted = Wanted {
-            identity: &identity,
-            name: &self.equipment.verifier.descriptor().name,
+            judges: &judges,
+            members: &members,
             pairs: self.folder.config.tune.dpo.rate.epochs > 0,
-            margin: 0.0,
+            margin: panel.margin,
             unaudited: unaudited.as_deref(),
         };
         audit::permit(&self.folder, self.shelf.as_ref(), &wanted).map(Some)
@@ -343,7 +368,7 @@ impl Run {
         let info = self.policy.info();
         let millions = info.parameters / 1_000_000;
         let policy = format!("{millions} M parameters, {}, {} on {}", info.backend, info.dtype, info.device);
-        let verifier = self.equipment.verifier.descriptor().name.clone();
+        let verifier = self.equipment.verifiers.now().deciding.name();
         let view = report::collect(&self.folder.store, summary, policy, verifier)?;
         report::write(&view, &self.folder.path().join("report.html"))
     }

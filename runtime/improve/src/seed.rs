@@ -19,6 +19,10 @@ pub enum Purpose {
     Session,
     /// The order in which a verifier sees candidates.
     JudgeOrder,
+    /// Whether a judge's word is checked.
+    JudgeCheck,
+    /// Which steps a newcomer among the verifiers decides.
+    Canary,
     /// Which losers go into pairs.
     Pair,
     /// Fresh adapter matrices.
@@ -40,6 +44,8 @@ impl Purpose {
             Self::Sample => "sample",
             Self::Session => "session",
             Self::JudgeOrder => "judge-order",
+            Self::JudgeCheck => "judge-check",
+            Self::Canary => "canary",
             Self::Pair => "pair",
             Self::Adapter => "adapter",
             Self::Epoch => "epoch",

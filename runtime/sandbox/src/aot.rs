@@ -88,6 +88,20 @@ impl AotCache {
         unsafe { Component::deserialize(engine, &compiled) }.map_err(|error| Error::compile(name, &error))
     }
 
+    /// A component that is compiled for one use and not kept.
+    pub fn uncached(
+        &self,
+        engine: &Engine,
+        profile: Profile,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Component, Error> {
+        admission::validate(name, bytes)?;
+        let compiled = compile::compile(&self.folder.compiler, engine, profile, name, bytes)?;
+        // SAFETY: as at the end of `component`.
+        unsafe { Component::deserialize(engine, &compiled) }.map_err(|error| Error::compile(name, &error))
+    }
+
     /// A file that is kept beside a compiled component, such as an interpreter's memory image; if it is there
     /// and whole.
     pub fn beside(&self, engine: &Engine, digest: &str, ending: &str) -> Result<Option<File>, Error> {

@@ -107,6 +107,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A tool's `warm` did not come to its end, or what it left cannot be copied.
+    #[error("{name} cannot be warmed: {reason}")]
+    Warm {
+        /// The component's file name.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// Two tools of one toolbox have the same name.
     #[error("two tools are called {tool}: one of {first}, one of {second}; leave one plugin out")]
     DuplicateTool {
@@ -189,6 +197,7 @@ impl Error {
             Self::Compile { .. } => "compile-failed",
             Self::CompileExhausted { .. } => "compile-exhausted",
             Self::Describe { .. } => "bad-description",
+            Self::Warm { .. } => "warm-failed",
             Self::DuplicateTool { .. } => "duplicate-tool",
             Self::CacheFolder { .. } => "cache-folder",
             Self::Registry { .. } => "registry",

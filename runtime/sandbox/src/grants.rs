@@ -3,6 +3,8 @@
 //! A grant is the name of a `sport:host` interface. Nothing is granted by default, and a component cannot ask
 //! at run time: its import list is its request, compared with the grants before it is compiled.
 //!
+//! `artifacts` reaches what a call was handed. The files of [`Grants::with_artifact`] are handed to a tool's warm start.
+//!
 //! `chat` reaches the models that the operator has set up, all of them or those of [`Grants::with_models`].
 //!
 //! Two interfaces need more than their name. `fetch` reaches the hosts of [`Grants::with_egress`] and no other,
@@ -11,11 +13,15 @@
 //! the handles.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
+use crate::artifacts::digest_of;
 use crate::egress::Egress;
 use crate::error::Error;
 use crate::secrets::Secrets;
+use crate::types::ArtifactRef;
+use crate::{host, limits, text};
 
 /// Interfaces that reach nothing outside the call; always linked.
 pub(crate) const FREE: &[&str] = &["log", "context", "output"];
@@ -25,6 +31,40 @@ pub(crate) const GRANTABLE: &[&str] = &["artifacts", "kv", "tools", "secrets", "
 
 /// Interfaces of the contract that this version of the host does not answer yet.
 const LATER: &[&str] = &["code"];
+
+/// A file that a tool is handed for its warm start.
+#[derive(Clone)]
+pub(crate) struct GrantedArtifact {
+    pub name: String,
+    pub digest: String,
+    pub bytes: Arc<[u8]>,
+}
+
+impl GrantedArtifact {
+    /// What a guest is told of it.
+    pub fn reference(&self) -> ArtifactRef {
+        ArtifactRef {
+            digest: self.digest.clone(),
+            media_type: self.media_type().to_owned(),
+            size: self.bytes.len() as u64,
+            name: Some(self.name.clone()),
+        }
+    }
+
+    /// Nobody says what it is: the tool that asks for it knows.
+    pub fn media_type(&self) -> &'static str {
+        "application/octet-stream"
+    }
+}
+
+impl fmt::Debug for GrantedArtifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantedArtifact")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A set of granted interfaces, with the hosts and secrets that go with them.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +76,8 @@ pub struct Grants {
     calls: Option<Arc<BTreeSet<String>>>,
     /// The roles of the models that may be asked with `chat`; none means all.
     models: Option<Arc<BTreeSet<String>>>,
+    /// What a tool's `warm` is handed, by name.
+    artifacts: Vec<GrantedArtifact>,
 }
 
 impl Grants {
@@ -107,6 +149,40 @@ impl Grants {
         }
         self.models = Some(Arc::new(roles));
         self
+    }
+
+    /// The same with a file that a tool's `warm` is handed, under a name that the tool knows. `artifacts` is granted by that.
+    /// Fails when there is one of that name, when the name is no file name, and when all together are larger than an artifact
+    /// may be.
+    pub fn with_artifact(mut self, name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self, Error> {
+        let bytes = bytes.into();
+        let bad = |reason: String| Error::Invalid {
+            what: format!("granted artifact {:?}", text::clean_line(name, limits::NAME_BYTES)),
+            reason,
+        };
+        if host::artifacts::file_name(name).as_deref() != Some(name) {
+            return Err(bad("its name is no file name".to_owned()));
+        }
+        if self.artifacts.iter().any(|there| there.name == name) {
+            return Err(bad("there is one of that name already".to_owned()));
+        }
+        let size = self.artifacts.iter().map(|there| there.bytes.len()).sum::<usize>() + bytes.len();
+        if size as u64 > limits::ARTIFACT_BYTES {
+            return Err(bad(format!(
+                "all of them together have {size} bytes, the most is {}",
+                limits::ARTIFACT_BYTES
+            )));
+        }
+        self.names.insert("artifacts");
+        let digest = digest_of(&bytes);
+        self.artifacts.push(GrantedArtifact { name: name.to_owned(), digest, bytes });
+        self.artifacts.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(self)
+    }
+
+    /// The files that a tool's `warm` is handed, by name.
+    pub(crate) fn artifacts(&self) -> &[GrantedArtifact] {
+        &self.artifacts
     }
 
     /// The roles of the models that may be asked; none means all.

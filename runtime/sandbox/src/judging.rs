@@ -73,6 +73,13 @@ pub struct Candidate {
     pub execution: Execution,
     /// The answer, when it gave one.
     pub answer: Option<Value>,
+    /// How many candidates are this one, to the letter; equal ones are shown once.
+    #[serde(default = "one")]
+    pub copies: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// An earlier step: only the winner is kept.

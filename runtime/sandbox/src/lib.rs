@@ -10,7 +10,8 @@
 //! * before any code runs: `inspect` (sections, nothing compiled), `seen` (files inspected before), `admission` (contract, grants, bounds),
 //!   `grants`, `compile` (in a worker with limits), `aot` (the cache of what was compiled), `engine` (the two profiles and the epoch ticker);
 //! * `registry`: installed plugins, what each is granted and what it was when it was; `private`: folders whose files are trusted;
-//! * calls: `call` (a fresh store, run and judged), `tool`, `foreign` (components of other worlds as tools), `verifier`, `toolbox`, `schema`, `stack`;
+//! * calls: `call` (a fresh store, run and judged), `tool`, `foreign` (components of other worlds as tools), `verifier`, `toolbox`, `schema`, `stack`,
+//!   `warm` (a tool's state that every call begins with);
 //! * sessions: `session` (run, record, replay, fork), `wasi` (what an interpreter's language runtime sees),
 //!   `isolation` (the same in a process of their own), `files` (`/task` and `/scratch`), `branch` (all branch-local state besides the instance);
 //! * what bounds them: `limits`, `timeouts`, `budget`, `limiter`;
@@ -73,6 +74,7 @@ mod tool;
 mod toolbox;
 mod types;
 mod verifier;
+mod warm;
 mod wasi;
 
 pub use aot::Notice;

@@ -134,6 +134,19 @@ impl Limits {
         }
     }
 
+    /// A tool's `warm`, once for a component and its artifacts: it reads them, and computes.
+    pub fn warm() -> Self {
+        Self {
+            wall: timeouts::WARM_WALL,
+            cpu: timeouts::WARM_CPU,
+            memory_bytes: WARM_MEMORY_BYTES,
+            // All artifacts in steps of 64 KiB.
+            host_calls: 4_096,
+            log_bytes: 64 << 10,
+            ..Self::describe()
+        }
+    }
+
     /// A plugin's `describe`.
     pub fn describe() -> Self {
         Self {
@@ -154,6 +167,10 @@ impl Limits {
         }
     }
 }
+
+/// Memory of a tool's `warm`: what it leaves becomes data of a component, of which the compiler takes [`COMPONENT_BYTES`] at most.
+/// A model of 30 MB is there twice while it is loaded.
+pub const WARM_MEMORY_BYTES: u64 = 256 * MIB;
 
 /// Memory of an interpreter session by itself, nested tools not counted, on the usual budget; see [`Limits::interpreter`].
 pub const SESSION_MEMORY_BYTES: u64 = 256 * MIB;

@@ -18,6 +18,7 @@ use crate::seen::Seen;
 use crate::session::Interpreter;
 use crate::tool::Tool;
 use crate::verifier::Verifier;
+use crate::warm;
 
 /// Where a sandbox keeps its things.
 #[derive(Clone, Debug)]
@@ -132,7 +133,13 @@ impl Sandbox {
     }
 
     fn load_tool(&self, admitted: &Admitted) -> Result<Tool, Error> {
-        Tool::load(&self.inner.call, self.compile(admitted)?, admitted, &self.inner.models)
+        let Inner { call, session, aot, models, .. } = &*self.inner;
+        let component = if warm::wanted(&admitted.inspection) {
+            warm::component(call, session, aot, admitted)?
+        } else {
+            self.compile(admitted)?
+        };
+        Tool::load(call, component, admitted, models)
     }
 
     fn load_verifier(&self, admitted: &Admitted) -> Result<Verifier, Error> {

@@ -5,11 +5,11 @@
 //! taken from the cache of compiled components, which holds code that is trusted as much. The bytes are read only
 //! where they must be compiled, and must have the same digest then.
 
-use std::cell::OnceCell;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use wasmtime::Engine;
@@ -36,7 +36,7 @@ pub(crate) struct Seen<'a> {
 pub(crate) struct Source {
     path: PathBuf,
     digest: String,
-    bytes: OnceCell<Vec<u8>>,
+    bytes: OnceLock<Vec<u8>>,
 }
 
 impl Source {
@@ -62,7 +62,7 @@ impl Seen<'_> {
         let key = identity(path);
         if let Some(inspection) = key.as_deref().and_then(|key| self.recall(key)) {
             let source =
-                Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceCell::new() };
+                Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceLock::new() };
             return Ok((inspection, source));
         }
         let bytes = inspect::read(path)?;
@@ -72,7 +72,7 @@ impl Seen<'_> {
             self.remember(&key, &inspection);
         }
         let source =
-            Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceCell::from(bytes) };
+            Source { path: path.to_owned(), digest: inspection.digest.clone(), bytes: OnceLock::from(bytes) };
         Ok((inspection, source))
     }
 

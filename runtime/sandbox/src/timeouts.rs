@@ -27,6 +27,12 @@ pub const VERIFIER_CPU: Duration = Duration::from_secs(30);
 /// Wall and cpu time of a plugin's `describe`: it only returns constants.
 pub const DESCRIBE: Duration = Duration::from_secs(5);
 
+/// Wall time of a tool's `warm`, on a machine that is busy with other things.
+pub const WARM_WALL: Duration = Duration::from_secs(120);
+
+/// Cpu time of a tool's `warm`: to read a model of some megabytes takes a second.
+pub const WARM_CPU: Duration = Duration::from_secs(30);
+
 /// Wall time of one replayed step of a fork. The step came to its end within its own limits once; this only
 /// ends what went wrong, and is wide enough for a machine that is busier than it was then.
 pub const REPLAY_WALL: Duration = Duration::from_secs(180);

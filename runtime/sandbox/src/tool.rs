@@ -29,6 +29,8 @@ use crate::types::{Failure, FailureKind, Hints, Outcome, ToolDescriptor};
 pub struct Tool {
     name: String,
     digest: String,
+    /// Of what its warm start was handed, by name.
+    artifacts: Vec<(String, String)>,
     descriptors: Vec<ToolDescriptor>,
     schemas: HashMap<String, Schemas>,
     engine: CallEngine,
@@ -123,7 +125,22 @@ impl Tool {
         let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
         let (engine, calls) = (engine.clone(), admitted.grants.calls().cloned());
         let guest = Guest::Contract(pre);
-        Ok(Self { name, digest, descriptors, schemas, engine, guest, network, chat, slots, nests, calls })
+        let handed = admitted.grants.artifacts().iter();
+        let artifacts = handed.map(|one| (one.name.clone(), one.digest.clone())).collect();
+        Ok(Self {
+            name,
+            digest,
+            artifacts,
+            descriptors,
+            schemas,
+            engine,
+            guest,
+            network,
+            chat,
+            slots,
+            nests,
+            calls,
+        })
     }
 
     /// Takes the component's own functions as tools.
@@ -142,6 +159,7 @@ impl Tool {
         Ok(Self {
             name: admitted.name.clone(),
             digest: admitted.inspection.digest.clone(),
+            artifacts: Vec::new(),
             descriptors,
             schemas,
             engine: engine.clone(),
@@ -162,6 +180,11 @@ impl Tool {
     /// The component's digest.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The files that its warm start was handed: name and digest.
+    pub fn artifacts(&self) -> &[(String, String)] {
+        &self.artifacts
     }
 
     /// What it offers.

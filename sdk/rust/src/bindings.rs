@@ -42,6 +42,24 @@ pub mod tool {
     });
 }
 
+/// What a tool component exports that has a warm start.
+pub mod warm {
+    wit_bindgen::generate!({
+        inline: "
+            package sport:sdk-warm;
+            world warm {
+                export sport:tool/warm@0.1.0;
+            }
+        ",
+        path: ["../../wit/base", "../../wit/host", "../../wit/tool"],
+        with: { "sport:base/types@0.1.0": crate::bindings::host::sport::base::types },
+        generate_all,
+        pub_export_macro: true,
+        export_macro_name: "export_warm",
+        default_bindings_module: "::sport_sdk::bindings::warm",
+    });
+}
+
 /// What a verifier component exports.
 pub mod verifier {
     wit_bindgen::generate!({

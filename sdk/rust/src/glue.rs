@@ -63,6 +63,15 @@ pub fn call_tool(
     })
 }
 
+/// `sport:tool/warm.warm`.
+pub fn warm(
+    load: fn(Vec<Artifact>) -> Result<(), Failure>,
+    artifacts: Vec<base::ArtifactRef>,
+) -> Result<(), base::Failure> {
+    log_panics();
+    load(artifacts.into_iter().map(Artifact::from).collect()).map_err(base::Failure::from)
+}
+
 /// `sport:verifier/verifier.describe`.
 pub fn describe_verifier(judge: &'static Judge) -> wit::Descriptor {
     let mut traits = wit::Traits::empty();

@@ -96,6 +96,49 @@ pub use sport_sdk_macro::tool;
 /// assert_eq!(outcome.structured, Some(json!(1.5)));
 /// # Ok::<(), Failure>(())
 /// ```
+///
+/// With a warm start:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::OnceLock;
+///
+/// use sport_sdk::{Artifact, Content, Failure, json, testing, tools};
+///
+/// static WORDS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+///
+/// #[tools]
+/// mod dictionary {
+///     use super::*;
+///
+///     #[warm]
+///     pub fn load(artifacts: Vec<Artifact>) -> Result<(), Failure> {
+///         let [words] = artifacts.as_slice() else {
+///             return Err(Failure::invalid_input("grant the dictionary: --artifact words.txt=FILE"));
+///         };
+///         let words = words.text()?;
+///         let pairs = words.lines().filter_map(|line| line.split_once('\t'));
+///         let pairs = pairs.map(|(word, meaning)| (word.to_owned(), meaning.to_owned()));
+///         WORDS.set(pairs.collect()).map_err(|_| Failure::internal("it is loaded already"))
+///     }
+///
+///     /// What a word means.
+///     #[tool(read_only, deterministic)]
+///     pub fn look_up(word: String) -> Result<String, Failure> {
+///         let words = WORDS.get().ok_or_else(|| Failure::internal("it was not loaded"))?;
+///         words.get(&word).cloned().ok_or_else(|| Failure::not_found(format!("no word {word}")))
+///     }
+/// }
+///
+/// // A test does what the host does.
+/// fn main() -> Result<(), Failure> {
+///     let words = Artifact::create(b"sport\ta runtime", "text/plain", Some("words.txt"))?;
+///     dictionary::load(vec![words])?;
+///     let outcome = testing::call(dictionary::SPORT_TOOLS, "look_up", json!({ "word": "sport" }))?;
+///     assert_eq!(outcome.content, [Content::text("a runtime")]);
+///     Ok(())
+/// }
+/// ```
 pub use sport_sdk_macro::tools;
 /// ```
 /// use sport_sdk::verify::{Judgement, Step};
@@ -122,7 +165,7 @@ pub use serde_json::{self, Value, json};
 pub mod __private {
     pub use crate::arguments::{Arguments, config};
     #[cfg(target_family = "wasm")]
-    pub use crate::glue::{call_tool, describe_tools, describe_verifier, judge};
+    pub use crate::glue::{call_tool, describe_tools, describe_verifier, judge, warm};
     pub use crate::plugin::{Hints, Judge, Parameter, Tool, Traits, bytes_of};
     pub use crate::plugin::{TOOL_CONTRACT, VERIFIER_CONTRACT};
     pub use crate::reply::{output_schema, reply};

@@ -80,6 +80,20 @@ pub struct Candidate {
     pub answer: Option<Value>,
 }
 
+impl Candidate {
+    /// How many of the step's candidates are this one, to the letter: equal ones are shown once.
+    ///
+    /// ```
+    /// use sport_sdk::verify::Candidate;
+    ///
+    /// assert_eq!(Candidate::default().copies(), 1);
+    /// ```
+    pub fn copies(&self) -> usize {
+        let extra = self.execution.extra.iter().find(|extra| extra.kind == "copies");
+        extra.and_then(|extra| extra.value.as_u64()).map_or(1, |copies| copies.clamp(1, 1_000_000) as usize)
+    }
+}
+
 /// An earlier step: only the winner is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PastStep {

@@ -280,7 +280,8 @@ fn every_fault_of_a_verifier_is_found() {
 #[test]
 fn our_own_plugins_are_tried_too() {
     let place = Place::new();
-    for name in ["calculator", "execution-facts"] {
+    for name in ["calculator", "execution-facts", "rules", "self-consistency", "counterfactual", "llm-critic"]
+    {
         let (exit, stdout, stderr) =
             place.plugin(&["test", component(name).canonicalize().unwrap().to_str().unwrap()]);
         assert_eq!(exit, 0, "{stdout}{stderr}");

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use sport_about::{About, Place};
+
 /// The config of this verifier.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -26,28 +28,4 @@ pub struct Config {
 /// An origin and a doubling are nobody's invention.
 fn default_constants() -> Vec<f64> {
     vec![0.0, 1.0, 2.0]
-}
-
-/// Words, and the tool results that they are about.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct About {
-    /// Words or phrases, in lower case; whole words are matched. Where two entries' phrases overlap in a query, the
-    /// longer one counts.
-    pub words: Vec<String>,
-    /// What the answer must depend on when one of them occurs; for every file that the query names.
-    pub on: Vec<Place>,
-}
-
-/// A field of a tool's result.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// The tool.
-    pub tool: String,
-    /// JSON Pointer into its structured result.
-    pub pointer: String,
-    /// Where it is given: letters that must occur in one of the call's text arguments, such as an operator.
-    #[serde(default)]
-    pub with: String,
 }

@@ -35,7 +35,7 @@ pub fn judge(step: &Step, config: &Config) -> Vec<Judgement> {
 
     let answered = Groups::of(&step.candidates, &findings, &Finding::Answered, signature);
     let looked = Groups::of(&step.candidates, &findings, &Finding::Looked, looked_at);
-    let count = step.candidates.len().max(1) as f64;
+    let count = step.candidates.iter().map(Candidate::copies).sum::<usize>().max(1) as f64;
     findings
         .into_iter()
         .enumerate()
@@ -85,8 +85,9 @@ impl Groups {
         let group: BTreeMap<usize, String> =
             members.map(|(index, (candidate, _))| (index, key(candidate))).collect();
         let mut size: BTreeMap<String, usize> = BTreeMap::new();
-        for key in group.values() {
-            *size.entry(key.clone()).or_default() += 1;
+        for (index, key) in &group {
+            // equal candidates are shown once, and agree with each other
+            *size.entry(key.clone()).or_default() += candidates[*index].copies();
         }
         let largest = size.values().copied().max().unwrap_or(0);
         let mut of_that_size =

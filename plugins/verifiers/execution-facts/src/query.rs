@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sport_about::{FILE, Words};
+
 use crate::config::{Config, Place};
 
 /// The kind of answer that a query asks for.
@@ -44,74 +46,20 @@ pub struct Query {
 impl Query {
     /// Reads a query with the task's file names and the declared words.
     pub fn read(query: &str, files: &[String], config: &Config) -> Self {
-        let mut text = query.to_lowercase();
-        let mut named = BTreeSet::new();
-        let mut longest_first: Vec<&String> = files.iter().collect();
-        longest_first.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        for name in longest_first {
-            let lower = name.to_lowercase();
-            if !lower.is_empty() && text.contains(&lower) {
-                named.insert(name.clone());
-                // a file's name says nothing about the question: `color.png` is no colour
-                text = text.replace(&lower, " \u{1} ");
-            }
-        }
-        let words = words(&text);
+        let words = Words::read(query, files);
         Self {
-            numbers: words.iter().filter_map(|word| word.parse().ok()).collect(),
-            about: about(&words, config),
-            looking: config.looking.iter().any(|phrase| !find(&words, phrase).is_empty()),
-            asked: asked(&words, &named),
+            numbers: words.words.iter().filter_map(|word| word.parse().ok()).collect(),
+            about: words.about(&config.about),
+            looking: config.looking.iter().any(|phrase| words.has(phrase)),
+            asked: asked(&words.words, &words.files),
             end: end(&words, config),
-            files: named,
+            files: words.files,
         }
     }
 }
 
-/// The query's words; a file name is the word `\u{1}`.
-fn words(text: &str) -> Vec<String> {
-    text.split(|letter: char| !(letter.is_alphanumeric() || letter == '.' || letter == '\u{1}'))
-        .map(|word| word.trim_matches('.').to_owned())
-        .filter(|word| !word.is_empty())
-        .collect()
-}
-
-/// Where a phrase begins, as indices of words.
-fn find(words: &[String], phrase: &str) -> Vec<(usize, usize)> {
-    let phrase: Vec<&str> = phrase.split_whitespace().collect();
-    if phrase.is_empty() || phrase.len() > words.len() {
-        return Vec::new();
-    }
-    (0..=words.len() - phrase.len())
-        .filter(|start| words[*start..].iter().zip(&phrase).all(|(word, part)| word == part))
-        .map(|start| (start, phrase.len()))
-        .collect()
-}
-
-/// The places that the query is about; a phrase inside a longer phrase that was found does not count.
-fn about(words: &[String], config: &Config) -> BTreeSet<Place> {
-    let mut found: Vec<(usize, usize, &[Place])> = Vec::new();
-    for entry in &config.about {
-        for phrase in &entry.words {
-            found.extend(
-                find(words, phrase).into_iter().map(|(start, length)| (start, length, entry.on.as_slice())),
-            );
-        }
-    }
-    let inside_longer = |start: usize, length: usize| {
-        found
-            .iter()
-            .any(|(other, more, _)| *more > length && *other <= start && start + length <= other + more)
-    };
-    found
-        .iter()
-        .filter(|(start, length, _)| !inside_longer(*start, *length))
-        .flat_map(|(_, _, places)| places.iter().cloned())
-        .collect()
-}
-
-fn end(words: &[String], config: &Config) -> Option<End> {
-    let any = |phrases: &[String]| phrases.iter().any(|phrase| !find(words, phrase).is_empty());
+fn end(words: &Words, config: &Config) -> Option<End> {
+    let any = |phrases: &[String]| phrases.iter().any(|phrase| words.has(phrase));
     match (any(&config.most), any(&config.least)) {
         (true, false) => Some(End::Most),
         (false, true) => Some(End::Least),
@@ -125,10 +73,10 @@ fn asked(words: &[String], files: &BTreeSet<String>) -> Asked {
             continue;
         }
         let (before, after) = (&words[place - 1], &words[place + 1]);
-        if before == "\u{1}" && after == "\u{1}" {
+        if before == FILE && after == FILE {
             return Asked::OneOf(files.iter().map(|name| name.to_lowercase()).collect());
         }
-        if before != "\u{1}" && after != "\u{1}" {
+        if before != FILE && after != FILE {
             return Asked::OneOf(vec![before.clone(), after.clone()]);
         }
     }

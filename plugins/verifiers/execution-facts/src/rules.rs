@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use sport_about::calls::{file_of, has_text};
 use sport_sdk::verify::{Candidate, Dependence, Effect, EndingKind, PastStep, Step, ToolUse};
 
 use crate::config::{Config, Place};
@@ -261,7 +262,9 @@ fn depends(query: &Query, candidate: &Candidate) -> Finding {
             (Some(_), Effect::Changed) if points_away(query, tool, fact) => {
                 return broke(format!("{} of {} pulls the answer the wrong way", fact.pointer, tool.name));
             }
-            (Some(place), effect) => seen.entry((place, file_of(tool, query))).or_default().push(effect),
+            (Some(place), effect) => {
+                seen.entry((place, file_of(tool, &query.files))).or_default().push(effect)
+            }
             (None, Effect::Changed | Effect::Raised) => {
                 return broke(format!("the answer depends on {} of {}", fact.pointer, tool.name));
             }
@@ -296,33 +299,11 @@ fn depends(query: &Query, candidate: &Candidate) -> Finding {
 /// must become the answer or stay it, and one that gets less must not become it.
 fn points_away(query: &Query, tool: &ToolUse, fact: &Dependence) -> bool {
     let (Some(end), Asked::OneOf(options)) = (query.end, &query.asked) else { return false };
-    let file = file_of(tool, query).to_lowercase();
+    let file = file_of(tool, &query.files).to_lowercase();
     let was =
         tool.outcome.as_ref().ok().and_then(Option::as_ref).and_then(|result| result.pointer(&fact.pointer));
     let (Some(was), Some(to)) = (was.and_then(Value::as_f64), fact.changed_to.as_f64()) else { return false };
     let Some(under) = fact.answer_under.as_ref().and_then(Value::as_str) else { return false };
     let nearer = if end == End::Most { to > was } else { to < was };
     options.contains(&file) && nearer != (under.trim().to_lowercase() == file)
-}
-
-fn has_text(arguments: &Value, text: &str) -> bool {
-    text.is_empty()
-        || arguments.as_object().is_some_and(|arguments| {
-            arguments.values().any(|value| value.as_str().is_some_and(|it| it.contains(text)))
-        })
-}
-
-/// The file that a call is about, among those that the query names. A file that a tool made counts as the one file that it
-/// can have been made from.
-fn file_of(tool: &ToolUse, query: &Query) -> String {
-    let arguments = tool.arguments.as_object().into_iter().flat_map(|arguments| arguments.values());
-    let texts: Vec<&str> = arguments.filter_map(Value::as_str).collect();
-    let named = texts.iter().map(|text| text.strip_prefix("/task/").unwrap_or(text));
-    if let Some(name) = named.into_iter().find(|name| query.files.contains(*name)) {
-        return name.to_owned();
-    }
-    match (query.files.len(), query.files.first()) {
-        (1, Some(only)) if texts.iter().any(|text| text.starts_with("/scratch/")) => only.clone(),
-        _ => String::new(),
-    }
 }

@@ -36,7 +36,19 @@ struct Check {
     needed_for: &'static str,
 }
 
-const COMPONENTS: [&str; 7] = ["python", "image", "calculator", "plot", "table", "search", "execution-facts"];
+const COMPONENTS: [&str; 11] = [
+    "python",
+    "image",
+    "calculator",
+    "plot",
+    "table",
+    "search",
+    "execution-facts",
+    "rules",
+    "self-consistency",
+    "counterfactual",
+    "llm-critic",
+];
 
 impl Doctor {
     /// Runs it.

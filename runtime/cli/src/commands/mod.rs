@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use sport_improve::config::INSTALLED;
 use sport_sandbox::{
     CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Models, Registry, Sandbox,
     SandboxOptions, SessionWorker, TaskFile, Tool, Verifier,
@@ -14,6 +15,7 @@ use sport_sandbox::{
 use crate::exit::{CommandError, Exit};
 use crate::paths;
 
+pub mod artifact;
 pub mod compile;
 pub mod doctor;
 pub mod exec;
@@ -121,10 +123,31 @@ pub fn registry() -> Result<Option<Registry>, CommandError> {
 
 /// A plugin of tools as typed; `grants` are those of the command line, which are for paths.
 pub fn tool(sandbox: &Sandbox, name: &str, grants: &[String]) -> Result<Arc<Tool>, CommandError> {
+    tool_granted(sandbox, name, &Grants::new(grants)?)
+}
+
+/// The same with whatever can be granted.
+pub fn tool_granted(sandbox: &Sandbox, name: &str, grants: &Grants) -> Result<Arc<Tool>, CommandError> {
     Ok(match typed(name)? {
-        Typed::Path(path) => sandbox.tool(&path, &Grants::new(grants)?)?,
+        Typed::Path(path) => sandbox.tool(&path, grants)?,
         Typed::Installed(registry, installed) => registry.tool(sandbox, &installed.name)?,
-        Typed::FirstParty(path) => sandbox.tool(&path, &Grants::new(FIRST_PARTY_GRANTS)?)?,
+        Typed::FirstParty(path) => {
+            let grants =
+                artifact::with_artifacts(Grants::new(FIRST_PARTY_GRANTS)?, &artifact::first_party(name)?)?;
+            sandbox.tool(&path, &grants)?
+        }
+    })
+}
+
+/// A plugin as a run's config names it: by its absolute path, or as installed.
+pub fn named(name: &str) -> Result<String, CommandError> {
+    let path = match typed(name)? {
+        Typed::Installed(_, installed) => return Ok(format!("{INSTALLED}{}", installed.name)),
+        Typed::Path(path) | Typed::FirstParty(path) => std::fs::canonicalize(path)?,
+    };
+    path.into_os_string().into_string().map_err(|path| {
+        let message = format!("{} is not UTF-8; move the file", path.display());
+        CommandError::new(Exit::BadInput, "file-name", message)
     })
 }
 

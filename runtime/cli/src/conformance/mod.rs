@@ -19,6 +19,7 @@ use std::path::Path;
 use serde_json::Value;
 use sport_sandbox::{Error, Grants, Inspection, Kind, Sandbox, inspect};
 
+use crate::commands::artifact::{GrantedFile, with_artifacts};
 use crate::exit::{CommandError, Exit};
 
 mod cases;
@@ -32,11 +33,16 @@ mod verifiers;
 pub use report::Report;
 
 /// Tries a component out. What it does wrong is in the report; an error means that it could not be tried.
-pub fn conform(sandbox: &Sandbox, component: &Path, cases: Option<&Path>) -> Result<Report, CommandError> {
+pub fn conform(
+    sandbox: &Sandbox,
+    component: &Path,
+    cases: Option<&Path>,
+    artifacts: &[GrantedFile],
+) -> Result<Report, CommandError> {
     let inspection = inspect(component)?;
     let cases = cases.map(read_cases).transpose()?.unwrap_or_default();
     let mut report = Report::new(&inspection);
-    let grants = asked(&inspection)?;
+    let grants = with_artifacts(asked(&inspection)?, artifacts)?;
     let tried = match inspection.kind {
         Some(Kind::Tool) => tools::check(sandbox, component, &grants, &cases, &mut report),
         Some(Kind::Verifier) => verifiers::check(sandbox, component, &grants, &cases, &mut report),
@@ -56,6 +62,12 @@ pub fn conform(sandbox: &Sandbox, component: &Path, cases: Option<&Path>) -> Res
             None,
             error.to_string(),
             "give constants: describe may call nothing of the host, and a schema is an object within the limits",
+        ),
+        Err(error @ Error::Warm { .. }) => report.mend(
+            "warm",
+            None,
+            error.to_string(),
+            "hand it its files with --artifact NAME=PATH; warm may read those and log, and call nothing else of the host",
         ),
         Err(error) => return Err(error.into()),
     }

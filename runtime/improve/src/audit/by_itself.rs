@@ -7,19 +7,27 @@ use super::gather::of_run;
 use super::recorded::Recorded;
 use super::shelf::{Shelf, in_run, put_in_run};
 use crate::error::Error;
+use crate::judging::{Member, Panel};
 use crate::stages::{Context, put_on_adapter};
 
-/// Makes it, unless the run has one already or nothing may be known (`label_free`). The same steps give the same record, so
-/// what lies on the shelf is taken.
+/// Makes it for every member of the panel that decides and has none in this run yet, unless nothing may be known
+/// (`label_free`). The same steps give the same record, so what lies on the shelf is taken.
 pub(crate) fn by_itself(
     context: &mut Context<'_>,
     shelf: Option<&Shelf>,
-    identity: &Identity,
+    panel: &Panel,
     iteration: u32,
 ) -> Result<(), Error> {
     let (folder, equipment) = (context.folder, context.equipment);
     let wishes = &folder.config.audit;
-    if wishes.label_free || in_run(folder, identity)?.is_some() {
+    let mut missing = Vec::new();
+    for member in &panel.members {
+        let identity = Identity::of(&member.verifier, &member.config);
+        if in_run(folder.path(), &identity)?.is_none() {
+            missing.push((member, identity));
+        }
+    }
+    if wishes.label_free || missing.is_empty() {
         return Ok(());
     }
     if wishes.tasks > 0 {
@@ -30,7 +38,7 @@ pub(crate) fn by_itself(
     let settings = Settings {
         quick: wishes.quick,
         seed: folder.config.run.seed,
-        margin: 0.0,
+        margin: panel.margin,
         thresholds: wishes.thresholds.clone(),
         truth,
         family: None,
@@ -39,35 +47,38 @@ pub(crate) fn by_itself(
     if chosen.is_empty() {
         return Ok(());
     }
-    let kept = match shelf {
-        Some(shelf) => shelf.made_from(identity, &settings, &steps_digest)?,
-        None => None,
-    };
-    let record = match kept {
-        Some(record) => record,
-        None => make(context, shelf, steps, settings)?,
-    };
-    put_in_run(folder, &record)?;
-    folder.store.put_event("audit", &record.line())?;
-    context.observer.note(&record.line());
+    for (member, identity) in missing {
+        let kept = match shelf {
+            Some(shelf) => shelf.made_from(&identity, &settings, &steps_digest)?,
+            None => None,
+        };
+        let record = match kept {
+            Some(record) => record,
+            None => make(context, shelf, member, &steps, &settings)?,
+        };
+        put_in_run(folder, &record)?;
+        folder.store.put_event("audit", &record.line())?;
+        context.observer.note(&record.line());
+    }
     Ok(())
 }
 
 fn make(
     context: &mut Context<'_>,
     shelf: Option<&Shelf>,
-    steps: Vec<Recorded>,
-    settings: Settings,
+    member: &Member,
+    steps: &[Recorded],
+    settings: &Settings,
 ) -> Result<Record, Error> {
     let equipment = context.equipment;
     let examined = Examined {
-        subject: Subject { verifier: &equipment.verifier, config: &equipment.verifier_config },
+        subject: Subject { verifier: &member.verifier, config: &member.config },
         panel: Vec::new(),
-        steps,
+        steps: steps.to_vec(),
         labels: None,
         artifacts: &equipment.artifacts,
-        last: shelf.map(|shelf| shelf.last(&equipment.verifier.descriptor().name)).transpose()?.flatten(),
-        settings,
+        last: shelf.map(|shelf| shelf.last(&member.verifier.descriptor().name)).transpose()?.flatten(),
+        settings: settings.clone(),
         threads: equipment.threads,
     };
     let record = examine(examined, || !context.observer.stop())?;

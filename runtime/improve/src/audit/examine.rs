@@ -77,7 +77,7 @@ pub fn examine(examined: Examined<'_>, mut watch: impl FnMut() -> bool) -> Resul
         .map(|other| Ok((other, ask(other)?)))
         .collect::<Result<Vec<_>, Error>>()?;
     let ground = Ground::new(&probed, settings.resamples(), settings.seed, settings.margin);
-    let identity = Identity::of(subject.verifier, subject.config)?;
+    let identity = Identity::of(subject.verifier, subject.config);
     let outcomes = compared::outcomes(&ground);
     let panel = others.iter().map(|(other, probed)| {
         let theirs = Ground::new(probed, 0, settings.seed, settings.margin);

@@ -11,6 +11,7 @@ use crate::answers;
 use crate::equipment::Equipment;
 use crate::error::Error;
 use crate::observation;
+use crate::stages::verify;
 use crate::store::{CandidateRow, Folder};
 use crate::task::{Split, Task};
 
@@ -60,13 +61,8 @@ pub fn gather(folder: &Folder, equipment: &Equipment, split: Split) -> Result<Ve
             for step in store.steps(&task.id)? {
                 let candidates = store.candidates(step.id)?;
                 if candidates.iter().all(|candidate| candidate.report.is_some()) {
-                    let view = observation::step_view(
-                        equipment,
-                        &task,
-                        &history,
-                        candidates.iter(),
-                        (step.depth, folder.config.explore.max_depth),
-                    )?;
+                    let mut view = verify::view(folder, equipment, &task, &history, step.depth)?;
+                    view.candidates = candidates.iter().map(observation::candidate).collect();
                     steps.push(Recorded {
                         task: task.id.clone(),
                         step: format!("{}/{}", task.id, step.depth),

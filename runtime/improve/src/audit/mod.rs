@@ -45,7 +45,7 @@ pub use gates::{Gate, GateState, Thresholds};
 pub use gather::{gather, of_run};
 pub use interval::Figure;
 pub use labels::Labels;
-pub(crate) use permit::{Grounds, again};
+pub(crate) use permit::{Ground, again, has_passed};
 pub use permit::{Permit, Wanted, permit};
 pub use record::{Blocks, Cost, Identity, Outcome, Record, Settings, VERSION};
 pub use recorded::{Recorded, Truth, read_steps};

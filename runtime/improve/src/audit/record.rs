@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sport_sandbox::{CONTRACTS, Verifier};
+use sport_sandbox::{CONTRACTS, Verifier, digest_of};
 
 use super::gates::{Gate, Thresholds};
 use super::interval::Figure;
@@ -37,19 +37,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a verifier with a config.
-    pub fn of(verifier: &Verifier, config: &Value) -> Result<Self, Error> {
+    /// Of a verifier with a config; the config's digest is the one that stands beside judgements.
+    pub fn of(verifier: &Verifier, config: &Value) -> Self {
         let contract = CONTRACTS
             .iter()
             .find(|(name, _)| *name == "sport:verifier")
             .map_or_else(String::new, |(name, version)| format!("{name}@{version}"));
-        Ok(Self {
+        Self {
             verifier: verifier.digest().to_owned(),
-            config: config_digest(config)?,
+            config: digest_of(config.to_string().as_bytes()),
             contract,
             models: verifier.models(),
             audit: VERSION,
-        })
+        }
     }
 
     /// One word for all of it: 64 hex digits.
@@ -57,22 +57,6 @@ impl Identity {
         let text = serde_json::to_vec(self).map_err(|error| Error::Internal(format!("identity: {error}")))?;
         Ok(digest(&text).trim_start_matches("sha256:").to_owned())
     }
-}
-
-/// Keys in order: two configs that say the same are the same.
-fn config_digest(config: &Value) -> Result<String, Error> {
-    fn sorted(value: &Value) -> Value {
-        match value {
-            Value::Object(map) => {
-                let by_key: BTreeMap<&String, &Value> = map.iter().collect();
-                by_key.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect()
-            }
-            Value::Array(items) => items.iter().map(sorted).collect(),
-            other => other.clone(),
-        }
-    }
-    let text = serde_json::to_vec(&sorted(config)).map_err(|error| Error::Internal(format!("config: {error}")))?;
-    Ok(digest(&text))
 }
 
 /// How it was made.

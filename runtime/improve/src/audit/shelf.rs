@@ -33,6 +33,11 @@ impl Shelf {
         Ok(Self(audits))
     }
 
+    /// The same, but none where the operator has no folder: for those who only look.
+    pub fn open_existing(config: &Path) -> Result<Option<Self>, Error> {
+        if config.is_dir() { Self::open(config).map(Some) } else { Ok(None) }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.0.path()
@@ -106,12 +111,26 @@ pub fn put_in_run(folder: &Folder, record: &Record) -> Result<(), Error> {
     write_atomically(&audits.join(format!("{}.json", record.identity.key()?)), record.to_json()?.as_bytes())
 }
 
-/// The audit of exactly this that was made in a run.
-pub(super) fn in_run(folder: &Folder, identity: &Identity) -> Result<Option<Record>, Error> {
-    let path = folder.path().join(FOLDER).join(format!("{}.json", identity.key()?));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(parsed(&text).filter(|record| record.identity == *identity)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path)(error)),
+/// The audits that were made in a run.
+pub(super) fn of_run(run: &Path) -> Result<Vec<Record>, Error> {
+    let audits = run.join(FOLDER);
+    let entries = match std::fs::read_dir(&audits) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", audits)(error)),
+    };
+    let mut records = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io("read", &audits))?.path();
+        if path.extension().is_some_and(|end| end == "json") {
+            let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+            records.extend(parsed(&text));
+        }
     }
+    Ok(records)
+}
+
+/// The audit of exactly this that was made in a run.
+pub(super) fn in_run(run: &Path, identity: &Identity) -> Result<Option<Record>, Error> {
+    Ok(of_run(run)?.into_iter().find(|record| record.identity == *identity))
 }

@@ -90,15 +90,69 @@ pub struct Tool {
 /// `[interpreter]`.
 pub type Interpreter = Plugin;
 
-/// `[verifier]`.
+/// `[verifier]`: the first verifier, and how it and the others are asked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verifier {
     /// The component.
     pub plugin: PathBuf,
     /// Names of `sport:host` interfaces.
     pub grants: Vec<String>,
+    /// What its word counts where words are weighed.
+    pub weight: f64,
+    /// How the words of several verifiers become one.
+    pub rule: Rule,
+    /// For `quorum`: how many must say the same.
+    pub quorum: u32,
+    /// How often each of the two orders is asked of a verifier that is not deterministic.
+    pub repeats: u32,
+    /// By how much the best score must exceed that of another that did something else.
+    pub margin: f64,
     /// Its own config.
     pub config: toml::Table,
+    /// The other verifiers.
+    pub panel: Vec<PanelMember>,
+}
+
+/// One of `[[verifier.panel]]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PanelMember {
+    /// The component.
+    pub plugin: PathBuf,
+    /// Names of `sport:host` interfaces.
+    pub grants: Vec<String>,
+    /// What its word counts where words are weighed.
+    pub weight: f64,
+    /// Its own config.
+    pub config: toml::Table,
+}
+
+/// How the words of several verifiers become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// All must pass.
+    All,
+    /// One is enough.
+    Any,
+    /// So many must say the same.
+    Quorum,
+    /// The weighted mean.
+    Mean,
+    /// The next is asked only where one is not sure.
+    Cascade,
+}
+
+impl Rule {
+    /// As it is written in a config.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Any => "any",
+            Self::Quorum => "quorum",
+            Self::Mean => "mean",
+            Self::Cascade => "cascade",
+        }
+    }
 }
 
 /// How tasks are made.

@@ -11,8 +11,9 @@ mod resolve;
 mod typed;
 
 pub use meant::{
-    Audit, Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, Plugin, PolicySection,
-    Rate, Reference, Run, Schedule, Sft, Start, Synthesize, Tool, Tune, Verifier, Winners,
+    Audit, Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, PanelMember, Plugin,
+    PolicySection, Rate, Reference, Rule, Run, Schedule, Sft, Start, Synthesize, Tool, Tune, Verifier,
+    Winners,
 };
 pub use places::{INSTALLED, Places, cache_folder, config_folder};
 

@@ -38,11 +38,7 @@ pub(super) fn resolve(typed: typed::Config, base: &Base<'_>) -> Result<Config, S
             let usual = if plugin.starts_with(INSTALLED) { Vec::new() } else { vec!["tools".to_owned()] };
             Plugin { plugin: base.plugin(plugin), grants: interpreter.grants.unwrap_or(usual) }
         },
-        verifier: Verifier {
-            plugin: base.plugin(&typed.verifier.plugin),
-            grants: typed.verifier.grants,
-            config: typed.verifier.config,
-        },
+        verifier: verifier(typed.verifier, base)?,
         synthesize: Synthesize {
             engine: typed.synthesize.engine.unwrap_or(Engine::Template),
             images: base.path(&typed.synthesize.images),
@@ -84,6 +80,57 @@ fn audit(typed: typed::Audit) -> Result<Audit, String> {
         }),
     }
 }
+
+fn verifier(typed: typed::Verifier, base: &Base<'_>) -> Result<Verifier, String> {
+    let weight = |weight: Option<f64>, key: &str| match weight.unwrap_or(1.0) {
+        weight if weight.is_finite() && weight > 0.0 => Ok(weight),
+        weight => Err(format!("{key} is {weight}; a weight is a number above 0")),
+    };
+    let mut panel = Vec::with_capacity(typed.panel.len());
+    for (number, member) in typed.panel.into_iter().enumerate() {
+        panel.push(PanelMember {
+            plugin: base.plugin(&member.plugin),
+            grants: member.grants,
+            weight: weight(member.weight, &format!("verifier.panel[{number}].weight"))?,
+            config: member.config,
+        });
+    }
+    let verifiers = panel.len() as u32 + 1;
+    let rule = match typed.rule {
+        None if verifiers > 1 => {
+            return Err("verifier.panel has other verifiers; say how their words become one: \
+                        verifier.rule = \"all\", \"any\", \"quorum\", \"mean\" or \"cascade\""
+                .to_owned());
+        }
+        rule => rule.unwrap_or(Rule::All),
+    };
+    let quorum = typed.quorum.unwrap_or(verifiers / 2 + 1);
+    if quorum == 0 || quorum > verifiers {
+        return Err(format!("verifier.quorum is {quorum}; there are {verifiers} verifiers"));
+    }
+    let repeats = at_least_one(typed.repeats.unwrap_or(1), "verifier.repeats")?;
+    if repeats > MOST_REPEATS {
+        return Err(format!("verifier.repeats is {repeats}, the most is {MOST_REPEATS}"));
+    }
+    let margin = typed.margin.unwrap_or(0.0);
+    if !(0.0..=1.0).contains(&margin) {
+        return Err(format!("verifier.margin is {margin}; scores are from 0 to 1"));
+    }
+    Ok(Verifier {
+        plugin: base.plugin(&typed.plugin),
+        grants: typed.grants,
+        weight: weight(typed.weight, "verifier.weight")?,
+        rule,
+        quorum,
+        repeats,
+        margin,
+        config: typed.config,
+        panel,
+    })
+}
+
+/// Two orders, so often each: more than 64 questions for a step is a mistake.
+const MOST_REPEATS: u32 = 32;
 
 fn policy(typed: typed::Policy, base: &Base<'_>) -> Result<PolicySection, String> {
     let backend = typed.backend.unwrap_or(Backend::Torch);

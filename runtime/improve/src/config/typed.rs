@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::meant::{Backend, Engine, PairRule, Reference, Schedule, Start, Winners};
+use super::meant::{Backend, Engine, PairRule, Reference, Rule, Schedule, Start, Winners};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +64,24 @@ pub(super) struct Verifier {
     pub plugin: String,
     #[serde(default)]
     pub grants: Vec<String>,
+    pub weight: Option<f64>,
+    pub rule: Option<Rule>,
+    pub quorum: Option<u32>,
+    pub repeats: Option<u32>,
+    pub margin: Option<f64>,
+    #[serde(default)]
+    pub config: toml::Table,
+    #[serde(default)]
+    pub panel: Vec<PanelMember>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PanelMember {
+    pub plugin: String,
+    #[serde(default)]
+    pub grants: Vec<String>,
+    pub weight: Option<f64>,
     #[serde(default)]
     pub config: toml::Table,
 }

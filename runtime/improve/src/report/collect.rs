@@ -82,7 +82,7 @@ fn tree(
     let steps = steps
         .iter()
         .map(|step| {
-            let judgements = store.judgements(step.id)?;
+            let judgements = store.last_words(step.id)?;
             let candidates = store
                 .candidates(step.id)?
                 .iter()

@@ -165,6 +165,10 @@ impl Live {
         decision.task_ending = self.ending(folder, &decision, winner.as_ref());
         folder.store.fail_points.pass("judged")?;
         folder.store.put_decision(&self.task.id, step.id, &decision)?;
+        if let Some((state, row)) = &decision.trial {
+            folder.store.put_trial(step.id, row)?;
+            equipment.verifiers.count(&folder.store, state, row)?;
+        }
         folder.store.fail_points.pass("decided")?;
         self.ended = decision.task_ending.is_some();
         if let Some(winner) = winner {

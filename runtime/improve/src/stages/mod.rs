@@ -3,7 +3,6 @@
 pub mod evaluate;
 mod execute;
 pub mod explore;
-pub mod judge;
 pub mod pair;
 pub(crate) mod pool;
 pub mod synthesize;

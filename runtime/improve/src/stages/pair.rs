@@ -36,7 +36,7 @@ pub fn pair(folder: &Folder, observer: &mut dyn Observer, iteration: u32) -> Res
         let Some(winner) = step.winner else { continue };
         winners += 1;
         let candidates = store.candidates(step.id)?;
-        let judgements = store.judgements(step.id)?;
+        let judgements = store.last_words(step.id)?;
         let Some(winner) = candidates.iter().find(|candidate| candidate.number == winner) else { continue };
         let losers = losers(settings.rule, winner, &candidates, &judgements);
         // by seed, not by place: the first candidates may have been drawn in another way than the last
@@ -71,10 +71,12 @@ pub fn losers(
     candidates: &[CandidateRow],
     judgements: &[JudgementRow],
 ) -> Vec<u32> {
+    // what facts ruled out was not judged: it failed all the same
     let failed = |candidate: &CandidateRow| {
-        judgements
-            .iter()
-            .any(|judgement| judgement.candidate == candidate.number && judgement.verdict == Verdict::Fail)
+        candidate.standing == Some(Standing::Vetoed)
+            || judgements.iter().any(|judgement| {
+                judgement.candidate == candidate.number && judgement.verdict == Verdict::Fail
+            })
     };
     let mut erring = 0;
     let mut taken: Vec<&CandidateRow> = Vec::new();

@@ -1,23 +1,22 @@
-//! Judgements and winners.
-//!
-//! A verifier sees the step with its candidates in an order shuffled by seed, so that no place is favoured. What
-//! it cannot judge is dropped with its reason; that never turns into a vote for anybody.
+//! Judgements and winners, by the protocol of [`judging`]. A step that cannot be judged is dropped with its reason.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::json;
-use sport_sandbox::{Budget, Limits};
+use sport_sandbox::StepView;
 
 use super::execute::Live;
-use super::{Context, judge, needs, pool};
+use super::{Context, needs, pool};
 use crate::equipment::Equipment;
 use crate::error::Error;
+use crate::judging::{self, Case, Judged};
 use crate::observation;
 use crate::observer::Stage;
-use crate::seed::{Purpose, order};
-use crate::store::{CandidateRow, Decision, Folder, JudgementRow, StepOutcome, StepRow};
-use crate::task::Split;
+use crate::seed::{Purpose, seed};
+use crate::store::{CandidateRow, Decision, Folder, StepOutcome, StepRow};
+use crate::swap::trial::{Stage as TrialStage, TrialRow};
+use crate::task::{Split, Task};
 
 /// Time spent judging, over all threads.
 #[derive(Debug, Default)]
@@ -42,61 +41,83 @@ pub(super) fn decide(
     step: &StepRow,
     candidates: &[CandidateRow],
 ) -> Result<Decision, Error> {
-    let ids = [live.task.id.as_str(), &step.depth.to_string()];
-    let places = order(candidates.len(), folder.config.run.seed, Purpose::JudgeOrder, &ids);
-    let view = observation::step_view(
-        equipment,
-        &live.task,
-        &live.history,
-        places.iter().map(|&place| &candidates[place]),
-        (step.depth, folder.config.explore.max_depth),
-    )?;
-    let budget = Budget::new(Limits::verifier());
-    let given = equipment.verifier.judge(&view, &equipment.verifier_config, &equipment.artifacts, &budget);
-    let given = match given {
-        Ok(given) if given.len() == candidates.len() => given,
-        Ok(given) => {
-            let reason =
-                format!("the verifier gave {} judgements for {} candidates", given.len(), candidates.len());
-            return Ok(dropped(reason));
-        }
-        Err(failure) => return Ok(dropped(format!("the verifier failed: {failure}"))),
+    let depth = step.depth.to_string();
+    let case = Case {
+        step: view(folder, equipment, &live.task, &live.history, step.depth)?,
+        candidates,
+        seed: (folder.config.run.seed, [&live.task.id, &depth]),
+        artifacts: &equipment.artifacts,
     };
-    // back into the candidates' own order
-    let mut judgements = given.clone();
-    let mut rows = Vec::with_capacity(given.len());
-    for (shown, (&place, judgement)) in places.iter().zip(given).enumerate() {
-        rows.push(JudgementRow {
-            candidate: candidates[place].number,
-            verifier: equipment.verifier.digest().to_owned(),
-            place: shown as u32,
-            verdict: judgement.verdict,
-            score: judgement.score,
-            rationale: judgement.rationale.clone(),
-            evidence: judgement.evidence.clone(),
-        });
-        judgements[place] = judgement;
-    }
-    let ranking = judge::rank(candidates, &judgements);
-    Ok(Decision {
-        outcome: if ranking.winner.is_some() { StepOutcome::Winner } else { StepOutcome::NoWinner },
-        reason: ranking.reason,
-        winner: ranking.winner.map(|place| candidates[place].number),
-        standings: ranking.standings,
-        judgements: rows,
-        task_ending: None,
-    })
+    // whatever is swapped meanwhile, this step is judged by those that are there now
+    let state = equipment.verifiers.now();
+    let judged = judging::judge(&state.deciding, &case);
+    let Some(trial) = &state.trial else { return Ok(decision(judged, candidates)) };
+    let other = judging::judge(&trial.beside, &case);
+    let numbers: Vec<u32> = candidates.iter().map(|candidate| candidate.number).collect();
+    let row = |revision, decided, incumbent, newcomer| {
+        TrialRow::new(revision, trial.stage, decided, &numbers, incumbent, newcomer)
+    };
+    let (row, judged) = match trial.stage {
+        TrialStage::Probation => (row(state.deciding.revision, true, &other, &judged), judged),
+        stage => {
+            let drawn = seed(folder.config.run.seed, Purpose::Canary, &case.seed.1) as f64;
+            let share = drawn / i64::MAX as f64;
+            let decides = stage == TrialStage::Canary && share < trial.plan.share;
+            let row = row(trial.beside.revision, decides, &judged, &other);
+            (row, if decides { other } else { judged })
+        }
+    };
+    Ok(Decision { trial: Some((state, row)), ..decision(judged, candidates) })
 }
 
-fn dropped(reason: String) -> Decision {
-    Decision {
-        outcome: StepOutcome::Dropped,
-        reason: Some(reason),
-        winner: None,
-        standings: Vec::new(),
-        judgements: Vec::new(),
-        task_ending: None,
+/// What was judged as what is stored; what could not be judged is dropped with its reason.
+fn decision(judged: Result<Judged, String>, candidates: &[CandidateRow]) -> Decision {
+    match judged {
+        Ok(judged) => Decision {
+            outcome: if judged.ranking.winner.is_some() {
+                StepOutcome::Winner
+            } else {
+                StepOutcome::NoWinner
+            },
+            reason: judged.ranking.reason,
+            winner: judged.ranking.winner.map(|place| candidates[place].number),
+            standings: judged.ranking.standings,
+            judgements: judged.rows,
+            askings: judged.askings,
+            task_ending: None,
+            trial: None,
+        },
+        Err(reason) => Decision {
+            outcome: StepOutcome::Dropped,
+            reason: Some(reason),
+            winner: None,
+            standings: Vec::new(),
+            judgements: Vec::new(),
+            askings: Vec::new(),
+            task_ending: None,
+            trial: None,
+        },
     }
+}
+
+/// A step as verifiers see it, without its candidates.
+pub(crate) fn view(
+    folder: &Folder,
+    equipment: &Equipment,
+    task: &Task,
+    history: &[CandidateRow],
+    depth: u32,
+) -> Result<StepView, Error> {
+    Ok(StepView {
+        query: task.query.clone(),
+        files: equipment.artifacts_of(task)?,
+        captions: task.captions(),
+        tools: equipment.tool_infos(),
+        history: history.iter().map(observation::past_step).collect(),
+        candidates: Vec::new(),
+        depth,
+        max_depth: folder.config.explore.max_depth,
+    })
 }
 
 /// Judges what ran and is not judged yet, for example because a run was stopped between the two, and closes the

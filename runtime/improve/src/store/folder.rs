@@ -94,6 +94,11 @@ impl Folder {
         &self.path
     }
 
+    /// Another connection to the database, for another thread that also writes.
+    pub(crate) fn second_store(&self) -> Result<Store, Error> {
+        Store::open(&self.path.join("run.sqlite"), &self.path, true)
+    }
+
     /// Where artifacts are kept.
     pub fn blobs(&self) -> PathBuf {
         self.path.join("blobs")

@@ -6,7 +6,7 @@
 //! blobs/                      content-addressed artifacts
 //! adapters/iteration-N/       adapters and checkpoints
 //! manifests/iteration-N.json  what an iteration was made of and what came of it
-//! report.html  lock
+//! report.html  lock  control.sock
 //! ```
 //!
 //! Records are exactly-once: each has a UNIQUE key, what belongs together is one transaction, and a
@@ -16,6 +16,7 @@ mod evaluations;
 mod folder;
 pub mod manifest;
 mod records;
+mod revisions;
 mod rows;
 mod stages;
 mod steps;
@@ -40,7 +41,7 @@ use crate::error::Error;
 use crate::failpoint::FailPoints;
 
 /// Version of the run directory; a run of another version is refused.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// How long a writer waits for a reader such as `run show`.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(10);

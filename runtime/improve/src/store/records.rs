@@ -135,14 +135,20 @@ pub struct CandidateRow {
     pub standing: Option<Standing>,
 }
 
-/// One judgement as it was given.
+/// The word of a verifier on a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JudgementRow {
     /// The candidate's number.
     pub candidate: u32,
+    /// Which of the panel's members; one more is the word of all together.
+    pub member: u32,
     /// Digest of the verifier.
     pub verifier: String,
-    /// Where the candidate stood in the shuffled order.
+    /// Digest of its config.
+    pub config: String,
+    /// The panel's revision.
+    pub revision: u32,
+    /// Where the candidate stood when it was asked first.
     pub place: u32,
     /// The verdict.
     pub verdict: Verdict,

@@ -49,18 +49,51 @@ CREATE TABLE candidate (
     PRIMARY KEY (step, number)
 ) STRICT;
 
--- `place` is where the candidate stood in the shuffled order.
+-- The word of each verifier on each candidate that it was shown. `member` counts the panel's; one more is the word of all together.
+-- `verifier` and `config` are digests, `revision` is the panel's, `place` is where the candidate stood when it was asked first.
 CREATE TABLE judgement (
     step INTEGER NOT NULL,
     candidate INTEGER NOT NULL,
+    member INTEGER NOT NULL,
     verifier TEXT NOT NULL,
+    config TEXT NOT NULL,
+    revision INTEGER NOT NULL,
     place INTEGER NOT NULL,
     verdict TEXT NOT NULL,
     score REAL,
     rationale TEXT NOT NULL,
     evidence TEXT NOT NULL,
-    PRIMARY KEY (step, candidate, verifier),
+    PRIMARY KEY (step, candidate, member),
     FOREIGN KEY (step, candidate) REFERENCES candidate (step, number)
+) STRICT;
+
+-- Panels of verifiers that the run has or had; 1 is the config's. `members` and `identities` are JSON lists.
+CREATE TABLE revision (
+    number INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    members TEXT NOT NULL,
+    identities TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+
+-- What a newcomer and an incumbent said of the same step.
+CREATE TABLE trial (
+    step INTEGER NOT NULL REFERENCES step (id),
+    revision INTEGER NOT NULL REFERENCES revision (number),
+    disagree INTEGER NOT NULL,
+    row TEXT NOT NULL,
+    PRIMARY KEY (step, revision)
+) STRICT;
+
+-- Every single answer of a verifier, in the order in which the candidates were shown.
+CREATE TABLE asking (
+    step INTEGER NOT NULL REFERENCES step (id),
+    member INTEGER NOT NULL,
+    asked INTEGER NOT NULL,
+    shown TEXT NOT NULL,
+    given TEXT NOT NULL,
+    PRIMARY KEY (step, member, asked)
 ) STRICT;
 
 CREATE TABLE pair (

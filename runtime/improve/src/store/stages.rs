@@ -124,7 +124,7 @@ impl Store {
 
     /// Writes down that something happened.
     pub fn put_event(&self, kind: &str, text: &str) -> Result<(), Error> {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let at = now();
         self.write(|transaction| {
             transaction
                 .execute("INSERT INTO event (at, kind, text) VALUES (?1, ?2, ?3)", params![at, kind, text])
@@ -143,4 +143,9 @@ impl Store {
                 .collect()
         })
     }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

@@ -1,5 +1,7 @@
 //! Steps, candidates and judgements in the store.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 use sport_policy::types::{Finish, Sample};
@@ -9,6 +11,9 @@ use super::Store;
 use super::records::{CandidateRow, JudgementRow, Standing, StepOutcome, StepRow, TaskEnding, Verdicts};
 use super::rows::{floats, from_floats, from_ids, from_json, ids, json};
 use crate::error::Error;
+use crate::judging::Asking;
+use crate::swap::State;
+use crate::swap::trial::TrialRow;
 
 /// A step that was sampled and is not yet in the store.
 #[derive(Clone, Debug)]
@@ -28,8 +33,11 @@ pub(crate) struct Decision {
     pub winner: Option<u32>,
     pub standings: Vec<Standing>,
     pub judgements: Vec<JudgementRow>,
+    pub askings: Vec<Asking>,
     /// Set when the task ends with this step.
     pub task_ending: Option<TaskEnding>,
+    /// What two panels said of it, and those panels.
+    pub trial: Option<(Arc<State>, TrialRow)>,
 }
 
 impl Store {
@@ -101,17 +109,27 @@ impl Store {
             }
             for judgement in &decision.judgements {
                 transaction.execute(
-                    "INSERT INTO judgement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "INSERT INTO judgement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                     params![
                         step,
                         judgement.candidate,
+                        judgement.member,
                         judgement.verifier,
+                        judgement.config,
+                        judgement.revision,
                         judgement.place,
                         verdict_name(judgement.verdict),
                         judgement.score,
                         judgement.rationale,
                         json(&judgement.evidence)?,
                     ],
+                )?;
+            }
+            for asking in &decision.askings {
+                let Asking { member, asked, order, given } = asking;
+                transaction.execute(
+                    "INSERT INTO asking VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![step, member, asked, json(order)?, json(given)?],
                 )?;
             }
             if let Some(ending) = decision.task_ending {
@@ -167,23 +185,53 @@ impl Store {
         })
     }
 
-    /// The judgements of a step by candidate.
+    /// The word that counted on each candidate of a step that was shown.
+    pub fn last_words(&self, step: i64) -> Result<Vec<JudgementRow>, Error> {
+        let mut words = self.judgements(step)?;
+        let last = words.iter().map(|word| word.member).max();
+        words.retain(|word| Some(word.member) == last);
+        Ok(words)
+    }
+
+    /// Every single answer on a step.
+    pub fn askings(&self, step: i64) -> Result<Vec<Asking>, Error> {
+        self.read(|connection| {
+            connection
+                .prepare(
+                    "SELECT member, asked, shown, given FROM asking WHERE step = ?1 ORDER BY member, asked",
+                )?
+                .query_map([step], |row| {
+                    Ok(Asking {
+                        member: row.get(0)?,
+                        asked: row.get(1)?,
+                        order: from_json(2, &row.get::<_, String>(2)?)?,
+                        given: from_json(3, &row.get::<_, String>(3)?)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// The words of all verifiers on a step by candidate, and where there are several of all together last.
     pub fn judgements(&self, step: i64) -> Result<Vec<JudgementRow>, Error> {
         self.read(|connection| {
             connection
                 .prepare(
-                    "SELECT candidate, verifier, place, verdict, score, rationale, evidence FROM judgement \
-                     WHERE step = ?1 ORDER BY candidate, verifier",
+                    "SELECT candidate, member, verifier, config, revision, place, verdict, score, rationale, evidence \
+                     FROM judgement WHERE step = ?1 ORDER BY candidate, member",
                 )?
                 .query_map([step], |row| {
                     Ok(JudgementRow {
                         candidate: row.get(0)?,
-                        verifier: row.get(1)?,
-                        place: row.get(2)?,
-                        verdict: verdict(3, &row.get::<_, String>(3)?)?,
-                        score: row.get(4)?,
-                        rationale: row.get(5)?,
-                        evidence: from_json(6, &row.get::<_, String>(6)?)?,
+                        member: row.get(1)?,
+                        verifier: row.get(2)?,
+                        config: row.get(3)?,
+                        revision: row.get(4)?,
+                        place: row.get(5)?,
+                        verdict: verdict(6, &row.get::<_, String>(6)?)?,
+                        score: row.get(7)?,
+                        rationale: row.get(8)?,
+                        evidence: from_json(9, &row.get::<_, String>(9)?)?,
                     })
                 })?
                 .collect()
@@ -246,6 +294,7 @@ impl Store {
                 connection,
                 "SELECT verdict, count(*) FROM judgement JOIN step ON step.id = judgement.step \
                  JOIN task ON task.id = step.task WHERE task.iteration = ?1 AND task.split = 'train' \
+                 AND member = (SELECT max(member) FROM judgement AS other WHERE other.step = judgement.step) \
                  GROUP BY 1 ORDER BY 1",
                 iteration,
             )

@@ -39,6 +39,9 @@ fn step() -> (Vec<CandidateRow>, Vec<JudgementRow>) {
         judgements.push(JudgementRow {
             candidate: number,
             verifier: "v".to_owned(),
+            config: String::new(),
+            member: 0,
+            revision: 1,
             place: number,
             verdict,
             score: None,

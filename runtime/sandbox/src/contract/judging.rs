@@ -2,11 +2,15 @@
 
 use serde_json::Value;
 
+use crate::contract::base::Extension;
 use crate::contract::verifier::exports::sport::verifier::verifier as wire;
 use crate::contract::{lift, lower};
 use crate::judging::{Candidate, Dependence, Effect, Execution, Judgement, StepView, Verdict};
 use crate::types::{Content, Failure, Outcome, ToolCall};
 use crate::{limits, text};
+
+/// The extension of a candidate's facts that says how many candidates are this one.
+const COPIES: &str = "copies";
 
 /// A step in the contract's form.
 pub fn lower_step(step: &StepView) -> wire::Step {
@@ -41,11 +45,16 @@ pub fn lower_step(step: &StepView) -> wire::Step {
 }
 
 fn candidate(candidate: &Candidate) -> wire::Candidate {
+    let mut execution = execution(&candidate.execution);
+    if candidate.copies != 1 {
+        let copies = Extension { kind: COPIES.to_owned(), value: candidate.copies.to_string() };
+        execution.extra.push(copies);
+    }
     wire::Candidate {
         thought: candidate.thought.clone(),
         code: candidate.code.clone(),
         observation: contents(&candidate.observation),
-        execution: execution(&candidate.execution),
+        execution,
         answer: candidate.answer.as_ref().map(lower::json),
     }
 }

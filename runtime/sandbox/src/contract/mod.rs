@@ -53,6 +53,19 @@ pub mod tool {
     });
 }
 
+/// What a tool may export beside its tools.
+pub mod warm {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/base", "../../wit/host", "../../wit/tool"],
+        inline: "
+            package sport:shared@0.1.0;
+            world warm { export sport:tool/warm@0.1.0; }
+        ",
+        world: "sport:shared/warm",
+        with: { "sport:base/types": crate::contract::base },
+    });
+}
+
 /// The world of verifiers.
 pub mod verifier {
     wasmtime::component::bindgen!({

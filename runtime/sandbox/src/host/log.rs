@@ -83,7 +83,7 @@ impl log::Host for HostCx {
         message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        self.enter()?;
+        self.enter_in_warm()?;
         let mut record = message;
         for (key, value) in fields {
             if record.len() > limits::LOG_RECORD_BYTES {

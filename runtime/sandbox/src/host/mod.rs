@@ -47,6 +47,8 @@ impl HostState for HostCx {
 pub enum Phase {
     /// `describe`: every import traps.
     Describe,
+    /// `warm`: every import traps, but for the reading of what it was handed, and the log.
+    Warm,
     /// Its work.
     Work,
 }
@@ -114,6 +116,15 @@ impl HostCx {
 
     /// Every host function calls this first.
     pub fn enter(&mut self) -> wasmtime::Result<()> {
+        if self.phase == Phase::Warm {
+            let what = "warm called an import; it may only read the artifacts that it is handed, and log";
+            return Err(Forbidden(what).into());
+        }
+        self.enter_in_warm()
+    }
+
+    /// The same for what `warm` may call.
+    pub fn enter_in_warm(&mut self) -> wasmtime::Result<()> {
         if self.phase == Phase::Describe {
             return Err(Forbidden("describe called an import; it must only return constants").into());
         }

@@ -8,11 +8,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
 use crate::egress::{Egress, HostRule};
 use crate::error::Error;
 use crate::grants::Grants;
+use crate::limits;
 use crate::secrets::{Secret, Secrets};
 
 /// The whole file.
@@ -50,6 +51,10 @@ pub struct Grant {
     /// The models that it may ask with `chat`, by their roles; `chat` is granted by that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
+    /// The files that its warm start is handed, by the names that it knows them by; `artifacts` is granted by that. What is in
+    /// them is part of what is approved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub artifacts: BTreeMap<String, PathBuf>,
     /// `digest`: these very bytes only. Else the file may be built anew, as long as it asks for the same and describes
     /// itself the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +79,15 @@ impl SecretSource {
     fn read(&self, name: &str) -> Result<Secret, Error> {
         secret_value(&format!("secret {name}"), self.env.as_deref(), self.file.as_deref())
     }
+}
+
+/// A granted artifact's file.
+fn artifact_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+    // One byte more: what is too large is told by who counts them all.
+    file.take(limits::ARTIFACT_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(bytes)
 }
 
 /// A secret from an environment variable or a file, of which one is given.
@@ -116,6 +130,7 @@ impl Grant {
             roots: None,
             secrets: BTreeMap::new(),
             models: Vec::new(),
+            artifacts: BTreeMap::new(),
             pin: None,
         }
     }
@@ -127,6 +142,7 @@ impl Grant {
             ("fetch", !self.hosts.is_empty()),
             ("secrets", !self.secrets.is_empty()),
             ("chat", !self.models.is_empty()),
+            ("artifacts", !self.artifacts.is_empty()),
         ] {
             if there && !interfaces.iter().any(|import| import == name) {
                 interfaces.push(name.to_owned());
@@ -149,6 +165,9 @@ impl Grant {
         let mut grants = Grants::new(&self.imports)?.with_egress(egress).with_secrets(secrets);
         if !self.models.is_empty() {
             grants = grants.with_models(&self.models);
+        }
+        for (name, path) in &self.artifacts {
+            grants = grants.with_artifact(name, artifact_bytes(path)?)?;
         }
         Ok(match &self.calls {
             Some(calls) => grants.with_calls(calls),
@@ -186,6 +205,7 @@ impl PluginsFile {
                 return Err(format!("the source of {name} is {source}; write it as an absolute path"));
             }
             let files = grant.secrets.values().filter_map(|secret| secret.file.as_ref());
+            let files = files.chain(grant.artifacts.values());
             if let Some(path) = grant.roots.iter().chain(files).find(|path| !path.is_absolute()) {
                 return Err(format!(
                     "{name} names the file {}; write it as an absolute path",
@@ -238,6 +258,14 @@ pub(crate) fn with(text: &str, name: &str, grant: &Grant) -> Result<String, Stri
     }
     if !grant.models.is_empty() {
         set(entry, "models", list(&grant.models));
+    }
+    // As with hosts: what stands there was written by hand.
+    if !grant.artifacts.is_empty() && !entry.contains_key("artifacts") {
+        let mut table = InlineTable::new();
+        for (name, path) in &grant.artifacts {
+            table.insert(name, shown(path)?.into());
+        }
+        set(entry, "artifacts", table.into());
     }
     match grant.pin {
         Some(Pin::Digest) => set(entry, "pin", "digest".into()),

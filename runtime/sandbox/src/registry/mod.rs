@@ -176,7 +176,7 @@ impl Registry {
         self.receipts.remove(&receipt).map_err(Error::io("remove", path))
     }
 
-    /// Whether it would be loaded, without compiling it.
+    /// Whether it would be loaded, without compiling it, and without a look into the files that its warm start is handed.
     pub fn state(&self, installed: &Installed) -> State {
         let Installed { grant, receipt, .. } = installed;
         let inspection = match inspect::inspect(&grant.source) {
@@ -208,6 +208,7 @@ impl Registry {
         let mut changes = match &installed.receipt {
             Some(before) => {
                 let mut changes = before.changed_request(&now.source, &now.imports);
+                changes.extend(before.changed_artifacts(&now.artifacts));
                 changes.extend(before.changed_words(&now.described));
                 changes
             }
@@ -275,6 +276,11 @@ impl Registry {
         let Some(receipt) = receipt else {
             return Err(needed("everything (it was never approved)".to_owned()));
         };
+        let grants = grant.grants()?;
+        let changes = receipt.changed_artifacts(&receipt::digests(&grants));
+        if !changes.is_empty() {
+            return Err(needed(named(&changes)));
+        }
         // Before anything is compiled.
         let check = |inspection: &Inspection| {
             let changes = receipt.changed_request(&grant.source, &inspection.imports);
@@ -286,7 +292,7 @@ impl Registry {
             }
             Ok(())
         };
-        let mut loaded = sandbox.load(name, &grant.source, &grant.grants()?, check)?.0;
+        let mut loaded = sandbox.load(name, &grant.source, &grants, check)?.0;
         let changes = receipt.changed_words(&loaded.described());
         if !changes.is_empty() {
             return Err(needed(named(&changes)));
@@ -358,13 +364,14 @@ impl Registry {
 
 /// Admits the component with what it is granted and asks it what it is.
 fn examine(sandbox: &Sandbox, name: &str, grant: &Grant) -> Result<Receipt, Error> {
-    let (mut loaded, inspection) = sandbox.load(name, &grant.source, &grant.grants()?, |_| Ok(()))?;
+    let grants = grant.grants()?;
+    let (mut loaded, inspection) = sandbox.load(name, &grant.source, &grants, |_| Ok(()))?;
     let described = loaded.described();
     // A list that names what is not there is a mistake, better found now.
     if let (Loaded::Tool(tool), Some(only)) = (&mut loaded, &grant.tools) {
         tool.only(only)?;
     }
-    Ok(Receipt::new(&grant.source, &inspection, described))
+    Ok(Receipt::new(&grant.source, &inspection, &grants, described))
 }
 
 fn named(changes: &[Change]) -> String {

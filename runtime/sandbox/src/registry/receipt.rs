@@ -1,7 +1,10 @@
 //! What was approved, exactly: kept beside the grants, compared at every load.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
+use crate::grants::Grants;
 use crate::inspect::{Inspection, Kind};
 use crate::judging::VerifierDescriptor;
 use crate::session::InterpreterInfo;
@@ -25,6 +28,9 @@ pub struct Receipt {
     pub kind: Kind,
     /// Everything that it asked for.
     pub imports: Vec<String>,
+    /// What was in the files that its warm start is handed: their digests, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub artifacts: BTreeMap<String, String>,
     /// What it said of itself.
     pub described: Described,
     /// When, in seconds since 1970.
@@ -56,7 +62,12 @@ pub struct Change {
 
 impl Receipt {
     /// Of a component as it is now.
-    pub(super) fn new(source: &std::path::Path, inspection: &Inspection, described: Described) -> Self {
+    pub(super) fn new(
+        source: &std::path::Path,
+        inspection: &Inspection,
+        grants: &Grants,
+        described: Described,
+    ) -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self {
             version: VERSION,
@@ -65,6 +76,7 @@ impl Receipt {
             size: inspection.size,
             kind: described.kind(),
             imports: inspection.imports.clone(),
+            artifacts: digests(grants),
             described,
             approved: now.map_or(0, |since| since.as_secs()),
         }
@@ -72,12 +84,14 @@ impl Receipt {
 
     /// Whether it is of the very same component that says the very same.
     pub(super) fn is_of(&self, other: &Self) -> bool {
-        let Self { version: _, source, digest, size, kind, imports, described, approved: _ } = self;
+        let Self { version: _, source, digest, size, kind, imports, artifacts, described, approved: _ } =
+            self;
         *source == other.source
             && *digest == other.digest
             && *size == other.size
             && *kind == other.kind
             && *imports == other.imports
+            && *artifacts == other.artifacts
             && *described == other.described
     }
 
@@ -103,6 +117,18 @@ impl Receipt {
         changes.found
     }
 
+    /// Which of the files that its warm start is handed hold something else.
+    pub(super) fn changed_artifacts(&self, now: &BTreeMap<String, String>) -> Vec<Change> {
+        let mut changes = Changes::default();
+        let nothing = String::new();
+        let names: BTreeSet<&String> = self.artifacts.keys().chain(now.keys()).collect();
+        for name in names {
+            let before = self.artifacts.get(name).unwrap_or(&nothing);
+            changes.compare(&format!("artifact {name}"), before, now.get(name).unwrap_or(&nothing));
+        }
+        changes.found
+    }
+
     /// What of its own words differs.
     pub(super) fn changed_words(&self, now: &Described) -> Vec<Change> {
         let mut changes = Changes::default();
@@ -112,6 +138,11 @@ impl Receipt {
         }
         changes.found
     }
+}
+
+/// The digests of granted artifacts, by name.
+pub(super) fn digests(grants: &Grants) -> BTreeMap<String, String> {
+    grants.artifacts().iter().map(|artifact| (artifact.name.clone(), artifact.digest.clone())).collect()
 }
 
 impl Described {

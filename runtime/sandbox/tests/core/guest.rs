@@ -37,6 +37,9 @@ pub struct Guest {
     pub on_realloc: String,
     /// The body of `call`: `$name`, `$name_len`, `$args`, `$args_len` in, a result area's address out.
     pub call: String,
+    /// The body of `warm`: `$list`, `$count` in, a result area's address out (nothing means that it went well). Gives the guest a
+    /// warm start.
+    pub warm: Option<String>,
     /// The body of `judge`: `$step` in, a result area's address out. Makes the guest a verifier.
     pub judge: Option<String>,
     pub traits: u32,
@@ -56,6 +59,7 @@ impl Guest {
             on_describe: String::new(),
             on_realloc: String::new(),
             call: String::new(),
+            warm: None,
             judge: None,
             traits: 0,
             texts: Vec::new(),
@@ -132,6 +136,14 @@ impl Guest {
                 self.call
             ),
         };
+        let warm = self.warm.as_ref().map_or(String::new(), |warm| {
+            format!(
+                r#"(func (export "sport:tool/warm@0.1.0#warm") (param $list i32) (param $count i32) (result i32)
+                     (local $at i32)
+                     {warm}
+                     (i32.store8 (i32.const 1024) (i32.const 0)) (i32.const 1024))"#
+            )
+        });
         let contract = self.contract.as_ref().map_or(String::new(), |contract| {
             format!("(@custom \"sport:contract\" \"{}\")", escape(contract.as_bytes()))
         });
@@ -176,6 +188,7 @@ impl Guest {
                 (i32.store8 (i32.add (i32.add (local.get $at) (local.get $len)) (i32.const 1)) (i32.const 34))
                 (call $json (local.get $at) (i32.add (local.get $len) (i32.const 2))))
               {exports}
+              {warm}
               {contract})"#,
             pages = free / PAGE,
             top = self.top,
@@ -199,13 +212,18 @@ impl Guest {
         // The worlds, and what a component that was not made for them could import too.
         let worlds = "package sport:probes;
             world tool { include sport:tool/tool-plugin@0.1.0; }
+            world warm { include sport:tool/warm-tool-plugin@0.1.0; }
             world verifier {
                 include sport:verifier/verifier-plugin@0.1.0;
                 import sport:host/secrets@0.1.0;
                 import sport:host/fetch@0.1.0;
             }";
         let package = resolve.push_str("probes.wit", worlds).expect("the worlds resolve");
-        let world = if judges { "verifier" } else { "tool" };
+        let world = match (judges, self.warm.is_some()) {
+            (true, _) => "verifier",
+            (false, true) => "warm",
+            (false, false) => "tool",
+        };
         let world = resolve.select_world(&[package], Some(world)).expect("there is such a world");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata fits");
         ComponentEncoder::default()

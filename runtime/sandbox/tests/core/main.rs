@@ -23,3 +23,4 @@ mod support;
 mod tls;
 mod verifier;
 mod waiting;
+mod warm;

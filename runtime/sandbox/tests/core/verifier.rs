@@ -34,6 +34,7 @@ fn step(candidates: usize) -> StepView {
         observation: vec![Content::Text { text: "red".to_owned() }],
         execution,
         answer: Some(json!("red")),
+        copies: 1,
     };
     StepView {
         query: "which colour is it?".to_owned(),

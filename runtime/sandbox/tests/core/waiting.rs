@@ -155,6 +155,7 @@ fn deterministic_verifiers_may_not_fetch() {
                 wall_ms: 1,
             },
             answer: None,
+            copies: 1,
         }],
         depth: 0,
         max_depth: 1,

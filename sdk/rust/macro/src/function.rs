@@ -93,8 +93,21 @@ pub fn entry(
     })
 }
 
-/// Makes the crate a tool component. Natively there is nothing to export.
-pub fn exports(tools: &TokenStream) -> TokenStream {
+/// Makes the crate a tool component, with a warm start if `warm` is a path to its function. Natively there is nothing to export.
+pub fn exports(tools: &TokenStream, warm: Option<&TokenStream>) -> TokenStream {
+    let warm = warm.map(|warm| {
+        quote! {
+            impl ::sport_sdk::bindings::warm::exports::sport::tool::warm::Guest for Plugin {
+                fn warm(
+                    artifacts: ::std::vec::Vec<::sport_sdk::bindings::host::sport::base::types::ArtifactRef>,
+                ) -> ::core::result::Result<(), contract::Failure> {
+                    ::sport_sdk::__private::warm(#warm, artifacts)
+                }
+            }
+
+            ::sport_sdk::bindings::warm::export_warm!(Plugin with_types_in ::sport_sdk::bindings::warm);
+        }
+    });
     quote! {
         #[cfg(target_family = "wasm")]
         const _: () = {
@@ -116,6 +129,8 @@ pub fn exports(tools: &TokenStream) -> TokenStream {
             }
 
             ::sport_sdk::bindings::tool::export_tool!(Plugin with_types_in ::sport_sdk::bindings::tool);
+
+            #warm
 
             #[used]
             #[unsafe(link_section = "sport:contract")]

@@ -35,7 +35,7 @@ pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
         Ok(entry) => entry,
         Err(error) => return error.into_compile_error().into(),
     };
-    let exports = function::exports(&quote!(SPORT_TOOLS));
+    let exports = function::exports(&quote!(SPORT_TOOLS), None);
     quote! {
         #function
 
@@ -50,6 +50,10 @@ pub fn tool(options: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes a plugin of all functions in a module, or in an `impl` block, that are marked with `#[tool]`.
 ///
 /// The constant that native tests use is `module::SPORT_TOOLS` or `Type::SPORT_TOOLS`.
+///
+/// One function there may be marked with `#[warm]`: `fn(Vec<Artifact>) -> Result<(), Failure>`. It runs once, after the
+/// component was admitted, and every call begins with the memory that it left; put what it loads into a `static`. It is handed
+/// the files that the operator granted, and may ask the host for nothing else.
 #[proc_macro_attribute]
 pub fn tools(options: TokenStream, item: TokenStream) -> TokenStream {
     let nothing = proc_macro2::TokenStream::from(options);
@@ -98,13 +102,15 @@ fn expand_module(module: &mut ItemMod) -> syn::Result<proc_macro2::TokenStream> 
             "`#[tools]` needs the module's body here: `mod tools { .. }`",
         ));
     };
-    let mut entries = Vec::new();
+    let mut found = Found::default();
     for item in items.iter_mut() {
         if let Item::Fn(function) = item {
             let identifier = function.sig.ident.clone();
-            entries.extend(marked(&mut function.attrs, &mut function.sig, &quote!(#identifier))?);
+            let inside = quote!(#identifier);
+            found.take(&mut function.attrs, &mut function.sig, &inside, &quote!(#name::#identifier))?;
         }
     }
+    let Found { entries, warm } = found;
     if entries.is_empty() {
         return Err(syn::Error::new_spanned(&name, "no function in this module is marked with `#[tool]`"));
     }
@@ -112,7 +118,7 @@ fn expand_module(module: &mut ItemMod) -> syn::Result<proc_macro2::TokenStream> 
         /// The tools of this plugin, for native tests.
         pub const SPORT_TOOLS: &[::sport_sdk::testing::Tool] = &[#(#entries),*];
     });
-    let exports = function::exports(&quote!(#name::SPORT_TOOLS));
+    let exports = function::exports(&quote!(#name::SPORT_TOOLS), warm.as_ref());
     Ok(quote! {
         #module
 
@@ -126,13 +132,15 @@ fn expand_impl(block: &mut ItemImpl) -> syn::Result<proc_macro2::TokenStream> {
         return Err(syn::Error::new_spanned(&block.self_ty, message));
     }
     let name = block.self_ty.clone();
-    let mut entries = Vec::new();
+    let mut found = Found::default();
     for item in &mut block.items {
         if let ImplItem::Fn(function) = item {
             let identifier = function.sig.ident.clone();
-            entries.extend(marked(&mut function.attrs, &mut function.sig, &quote!(#name::#identifier))?);
+            let path = quote!(#name::#identifier);
+            found.take(&mut function.attrs, &mut function.sig, &path, &path)?;
         }
     }
+    let Found { entries, warm } = found;
     if entries.is_empty() {
         return Err(syn::Error::new_spanned(&name, "no function in this block is marked with `#[tool]`"));
     }
@@ -140,7 +148,7 @@ fn expand_impl(block: &mut ItemImpl) -> syn::Result<proc_macro2::TokenStream> {
         /// The tools of this plugin, for native tests.
         pub const SPORT_TOOLS: &'static [::sport_sdk::testing::Tool] = &[#(#entries),*];
     });
-    let exports = function::exports(&quote!(#name::SPORT_TOOLS));
+    let exports = function::exports(&quote!(#name::SPORT_TOOLS), warm.as_ref());
     Ok(quote! {
         #block
 
@@ -148,24 +156,46 @@ fn expand_impl(block: &mut ItemImpl) -> syn::Result<proc_macro2::TokenStream> {
     })
 }
 
-/// The entry of a function that is marked with `#[tool]`; takes the mark off.
-fn marked(
-    attributes: &mut Vec<Attribute>,
-    signature: &mut Signature,
-    path: &proc_macro2::TokenStream,
-) -> syn::Result<Option<proc_macro2::TokenStream>> {
-    let Some(place) = attributes.iter().position(is_tool) else {
-        return Ok(None);
-    };
-    let attribute = attributes.remove(place);
-    let options = match &attribute.meta {
-        syn::Meta::List(_) => attribute.parse_args::<Options>()?,
-        _ => Options::default(),
-    };
-    function::entry(&options, attributes, signature, path).map(Some)
+/// The functions of a module or block that mean something to the host.
+#[derive(Default)]
+struct Found {
+    /// Of those that are marked with `#[tool]`.
+    entries: Vec<proc_macro2::TokenStream>,
+    /// The path of the one that is marked with `#[warm]`.
+    warm: Option<proc_macro2::TokenStream>,
+}
+
+impl Found {
+    /// Looks at a function and takes the mark off. It is called by one path where its tools are listed, by the other from outside.
+    fn take(
+        &mut self,
+        attributes: &mut Vec<Attribute>,
+        signature: &mut Signature,
+        inside: &proc_macro2::TokenStream,
+        outside: &proc_macro2::TokenStream,
+    ) -> syn::Result<()> {
+        if let Some(place) = attributes.iter().position(|attribute| is(attribute, "warm")) {
+            let attribute = attributes.remove(place);
+            attribute.meta.require_path_only()?;
+            if self.warm.replace(outside.clone()).is_some() {
+                return Err(syn::Error::new_spanned(attribute, "a plugin has one `#[warm]`"));
+            }
+            return Ok(());
+        }
+        let Some(place) = attributes.iter().position(|attribute| is(attribute, "tool")) else {
+            return Ok(());
+        };
+        let attribute = attributes.remove(place);
+        let options = match &attribute.meta {
+            syn::Meta::List(_) => attribute.parse_args::<Options>()?,
+            _ => Options::default(),
+        };
+        self.entries.push(function::entry(&options, attributes, signature, inside)?);
+        Ok(())
+    }
 }
 
 /// `#[tool]`, `#[sport_sdk::tool]`.
-fn is_tool(attribute: &Attribute) -> bool {
-    attribute.path().segments.last().is_some_and(|segment| segment.ident == "tool")
+fn is(attribute: &Attribute, name: &str) -> bool {
+    attribute.path().segments.last().is_some_and(|segment| segment.ident == name)
 }

@@ -1,5 +1,6 @@
 //! `sport plugin add | list | approve | remove`: the operator's grants.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use sport_sandbox::{Change, Described, Grant, HostRule, Installed, Pin, Registry, State, components_in};
 
+use crate::commands::artifact::GrantedFile;
 use crate::commands::{self, IsolationFlag};
 use crate::exit::{CommandError, Exit};
 use crate::paths;
@@ -17,6 +19,7 @@ use crate::paths;
   sport plugin add weather.wasm --grant artifacts
   sport plugin add build/forecast.wasm --name weather --tool forecast --pin
   sport plugin add look.wasm --model vision
+  sport plugin add reader.wasm --artifact letters.onnx=models/v4.onnx
   sport plugin add plugins/")]
 pub struct Add {
     /// A component, or a folder of them
@@ -33,6 +36,9 @@ pub struct Add {
     /// Let it ask the model of this role (`vision`) with `chat`; `models.toml` says which it is; can be given again
     #[arg(long = "model", value_name = "ROLE")]
     models: Vec<String>,
+    /// Hand it this file for its warm start; the name is the file's unless it is given; can be given again
+    #[arg(long = "artifact", value_name = "[NAME=]PATH")]
+    artifacts: Vec<GrantedFile>,
     /// Only this one of its tools may be called; can be given again
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
@@ -78,6 +84,7 @@ impl Add {
         let sources = self.sources()?;
         let registry = Registry::open(&paths::config())?;
         let sandbox = commands::sandbox(IsolationFlag::default())?;
+        let artifacts = self.artifacts()?;
         let mut added = Vec::new();
         for (name, source) in sources {
             if commands::is_first_party(&name) {
@@ -90,6 +97,7 @@ impl Add {
                 imports: self.grants.clone(),
                 hosts: self.hosts.clone(),
                 models: self.models.clone(),
+                artifacts: artifacts.clone(),
                 tools: (!self.tools.is_empty()).then(|| self.tools.clone()),
                 pin: self.pin.then_some(Pin::Digest),
                 ..Grant::new(source, &[])
@@ -104,6 +112,23 @@ impl Add {
             commands::print_json(&added)?;
         }
         Ok(Exit::Done)
+    }
+
+    /// The files to hand over, at absolute paths: the grants are read from anywhere.
+    fn artifacts(&self) -> Result<BTreeMap<String, PathBuf>, CommandError> {
+        let mut files = BTreeMap::new();
+        for GrantedFile { name, path } in &self.artifacts {
+            let whole = std::fs::canonicalize(path).map_err(|error| {
+                let message =
+                    format!("cannot find {}: {error}; check the path given with --artifact", path.display());
+                CommandError::new(Exit::BadInput, "file-missing", message)
+            })?;
+            if files.insert(name.clone(), whole).is_some() {
+                let message = format!("--artifact names {name} twice");
+                return Err(CommandError::new(Exit::Usage, "one-name", message));
+            }
+        }
+        Ok(files)
     }
 
     fn sources(&self) -> Result<Vec<(String, PathBuf)>, CommandError> {
@@ -232,6 +257,10 @@ fn granted(grant: &Grant) -> String {
     }
     if !grant.models.is_empty() {
         what += &format!("; models {}", grant.models.join(", "));
+    }
+    if !grant.artifacts.is_empty() {
+        let names: Vec<&str> = grant.artifacts.keys().map(String::as_str).collect();
+        what += &format!("; handed {}", names.join(", "));
     }
     if let Some(roots) = &grant.roots {
         what += &format!("; trusts {}", roots.display());

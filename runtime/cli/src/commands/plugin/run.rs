@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
-use sport_sandbox::{ArtifactStore, Branch, Budget, Content, Limits, Outcome, TaskFile, ToolHost, Toolbox};
+use sport_sandbox::{
+    ArtifactStore, Branch, Budget, Content, Grants, Limits, Outcome, TaskFile, ToolHost, Toolbox,
+};
 
 use crate::budget::BudgetFlags;
+use crate::commands::artifact::{self, GrantedFile};
 use crate::commands::{self, IsolationFlag};
 use crate::exit::{CommandError, Exit};
 
@@ -26,6 +29,10 @@ pub struct Run {
     /// Grant a plugin that is given by its path this host interface (`artifacts`, `kv`)
     #[arg(long = "grant", value_name = "INTERFACE")]
     grants: Vec<String>,
+    /// Hand a plugin that is given by its path this file for its warm start; the name is the file's unless it is given; can be
+    /// given again
+    #[arg(long = "artifact", value_name = "[NAME=]PATH")]
+    artifacts: Vec<GrantedFile>,
     /// A file that the arguments may name
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
@@ -41,7 +48,9 @@ impl Run {
     pub fn run(self) -> Result<Exit, CommandError> {
         let arguments = parse_arguments(&self.arguments)?;
         let limits = self.budget.apply(Limits::tool())?;
-        let tool = commands::tool(&commands::sandbox(IsolationFlag::default())?, &self.plugin, &self.grants)?;
+        let grants = artifact::with_artifacts(Grants::new(&self.grants)?, &self.artifacts)?;
+        let sandbox = commands::sandbox(IsolationFlag::default())?;
+        let tool = commands::tool_granted(&sandbox, &self.plugin, &grants)?;
         let mut toolbox = Toolbox::new(vec![tool], ArtifactStore::new_in_memory())?;
         let Some(name) = &self.tool else {
             return list(&toolbox, self.json);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
+use crate::commands::artifact::GrantedFile;
 use crate::commands::{self, IsolationFlag};
 use crate::conformance::{self, Report};
 use crate::exit::{CommandError, Exit};
@@ -23,6 +24,9 @@ pub struct Test {
     /// A project's folder, or a component alone
     #[arg(default_value = ".")]
     plugin: PathBuf,
+    /// Hand it this file for its warm start; the name is the file's unless it is given; can be given again
+    #[arg(long = "artifact", value_name = "[NAME=]PATH")]
+    artifacts: Vec<GrantedFile>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -42,14 +46,14 @@ impl Test {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
         let tested = if self.plugin.is_dir() {
-            project(&Project::find(&self.plugin)?)?
+            project(&Project::find(&self.plugin)?, &self.artifacts)?
         } else {
             if !self.plugin.is_file() {
                 let message =
                     format!("no project and no component at {}; check the path", self.plugin.display());
                 return Err(CommandError::new(Exit::BadInput, "project-missing", message));
             }
-            component(&self.plugin)?
+            component(&self.plugin, &self.artifacts)?
         };
         if self.json {
             commands::print_json(&tested)?;
@@ -61,7 +65,7 @@ impl Test {
 }
 
 /// A project: what is written is built, tested natively, and tried out in the sandbox.
-pub fn project(project: &Project) -> Result<Tested, CommandError> {
+pub fn project(project: &Project, artifacts: &[GrantedFile]) -> Result<Tested, CommandError> {
     let built = build::build(project)?;
     let native = match tests::run(project)? {
         Native::Passed => "passed",
@@ -72,12 +76,13 @@ pub fn project(project: &Project) -> Result<Tested, CommandError> {
         &commands::sandbox(IsolationFlag::default())?,
         &built.path,
         project.cases().as_deref(),
+        artifacts,
     )?;
     Ok(Tested { native: Some(native), report })
 }
 
-fn component(path: &Path) -> Result<Tested, CommandError> {
-    let report = conformance::conform(&commands::sandbox(IsolationFlag::default())?, path, None)?;
+fn component(path: &Path, artifacts: &[GrantedFile]) -> Result<Tested, CommandError> {
+    let report = conformance::conform(&commands::sandbox(IsolationFlag::default())?, path, None, artifacts)?;
     Ok(Tested { native: None, report })
 }
 

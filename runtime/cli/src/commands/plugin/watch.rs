@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::Value;
-use sport_sandbox::{ArtifactStore, Branch, Budget, Limits, ToolHost, Toolbox};
+use sport_sandbox::{ArtifactStore, Branch, Budget, Grants, Limits, ToolHost, Toolbox};
 
 use super::{build as build_command, run, test};
+use crate::commands::artifact::{self, GrantedFile};
 use crate::commands::{self, IsolationFlag};
 use crate::exit::{CommandError, Exit};
 use crate::project::{Project, build, watch};
@@ -31,6 +32,9 @@ pub struct Watch {
     /// Grant the plugin this host interface for that call (`artifacts`, `kv`)
     #[arg(long = "grant", value_name = "INTERFACE")]
     grants: Vec<String>,
+    /// Hand it this file for its warm start; the name is the file's unless it is given; can be given again
+    #[arg(long = "artifact", value_name = "[NAME=]PATH")]
+    artifacts: Vec<GrantedFile>,
     /// A file that the arguments of that call may name
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
@@ -42,7 +46,13 @@ impl Watch {
         let project = Project::find(&self.path)?;
         let arguments = run::parse_arguments(&self.arguments)?;
         let call = self.call.as_deref().map(|tool| (tool, arguments));
-        let work = WatchedRun { project: &project, call, grants: &self.grants, files: &self.files };
+        let work = WatchedRun {
+            project: &project,
+            call,
+            grants: &self.grants,
+            artifacts: &self.artifacts,
+            files: &self.files,
+        };
         let mut changes = watch::Watch::new(&project.folder)?;
         loop {
             // an error is the author's to mend, and then this goes on
@@ -62,20 +72,21 @@ struct WatchedRun<'a> {
     project: &'a Project,
     call: Option<(&'a str, Value)>,
     grants: &'a [String],
+    artifacts: &'a [GrantedFile],
     files: &'a [PathBuf],
 }
 
 impl WatchedRun<'_> {
     fn once(&self) -> Result<(), CommandError> {
         let Some((tool, arguments)) = &self.call else {
-            print!("{}", test::project(self.project)?.text());
+            print!("{}", test::project(self.project, self.artifacts)?.text());
             return Ok(());
         };
         let built = build::build(self.project)?;
         println!("{}", build_command::said(&built));
         // admitted anew, as any component is
-        let plugin = commands::sandbox(IsolationFlag::default())?
-            .tool(&built.path, &sport_sandbox::Grants::new(self.grants)?)?;
+        let grants = artifact::with_artifacts(Grants::new(self.grants)?, self.artifacts)?;
+        let plugin = commands::sandbox(IsolationFlag::default())?.tool(&built.path, &grants)?;
         // read anew, since they may be what changed
         let files = self.files.iter().map(|path| commands::task_file(path)).collect::<Result<Vec<_>, _>>()?;
         let mut branch = Branch::open(&files)?;
