@@ -258,11 +258,11 @@ impl Run {
         let panel = Arc::clone(&self.equipment.verifiers.now().deciding);
         let (shelf, unaudited) = (self.shelf.take(), self.unaudited.clone());
         let audited = match unaudited {
-            Some(_) => Ok(()),
+            Some(_) => Ok(true),
             None => audit::by_itself(&mut self.context(observer), shelf.as_ref(), &panel, iteration),
         };
         self.shelf = shelf;
-        audited?;
+        let comparable = audited?;
         let member = |member: &Member| {
             (Identity::of(&member.verifier, &member.config), member.verifier.descriptor().name.clone())
         };
@@ -271,6 +271,7 @@ impl Run {
             judges: &judges,
             members: &members,
             pairs: self.folder.config.tune.dpo.rate.epochs > 0,
+            comparable,
             margin: panel.margin,
             unaudited: unaudited.as_deref(),
         };

@@ -11,13 +11,14 @@ use crate::judging::{Member, Panel};
 use crate::stages::{Context, put_on_adapter};
 
 /// Makes it for every member of the panel that decides and has none in this run yet, unless nothing may be known
-/// (`label_free`). The same steps give the same record, so what lies on the shelf is taken.
+/// (`label_free`). The same steps give the same record, so what lies on the shelf is taken. Says whether there was anything to
+/// compare.
 pub(crate) fn by_itself(
     context: &mut Context<'_>,
     shelf: Option<&Shelf>,
     panel: &Panel,
     iteration: u32,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let (folder, equipment) = (context.folder, context.equipment);
     let wishes = &folder.config.audit;
     let mut missing = Vec::new();
@@ -28,7 +29,7 @@ pub(crate) fn by_itself(
         }
     }
     if wishes.label_free || missing.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     if wishes.tasks > 0 {
         put_on_adapter(folder, context.policy, iteration.saturating_sub(1))?;
@@ -45,7 +46,7 @@ pub(crate) fn by_itself(
     };
     let (chosen, steps_digest) = planned(&steps, &settings)?;
     if chosen.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     for (member, identity) in missing {
         let kept = match shelf {
@@ -60,7 +61,7 @@ pub(crate) fn by_itself(
         folder.store.put_event("audit", &record.line())?;
         context.observer.note(&record.line());
     }
-    Ok(())
+    Ok(true)
 }
 
 fn make(

@@ -71,6 +71,8 @@ pub struct Wanted<'a> {
     pub members: &'a [(Identity, String)],
     /// Whether pairs are learned from; if not, winners are imitated alone.
     pub pairs: bool,
+    /// Whether the run's steps have candidates that differ; if not, there is nothing that an audit could ask about.
+    pub comparable: bool,
     /// The margin below which the loop takes preferences for ties.
     pub margin: f64,
     /// Why somebody wants it without an audit.
@@ -100,7 +102,7 @@ pub fn permit(folder: &Folder, shelf: Option<&Shelf>, wanted: &Wanted<'_>) -> Re
             Grounds::Unaudited { reason: reason.to_owned() }
         } else if let Some(reason) = folder.store.swapped_in_unaudited(verifier, config)? {
             Grounds::Unaudited { reason }
-        } else if !wanted.pairs && ours.is_some_and(|record| !record.failed()) {
+        } else if !wanted.pairs && ours.map_or(!wanted.comparable, |record| !record.failed()) {
             Grounds::Unopposed
         } else {
             return Err(Error::Unaudited {

@@ -56,9 +56,10 @@ pub struct Audit {
     /// Two minutes at most: fewer steps, orders and resamples; an equal one made before is shown again
     #[arg(long)]
     quick: bool,
-    /// Take preferences with a smaller margin for ties; a run may then use the audit only if it does so too
-    #[arg(long, value_name = "0..1", default_value_t = 0.0)]
-    margin: f64,
+    /// Take preferences with a smaller margin for ties [default: the run's verifier.margin, else 0]; a run may lean on the audit
+    /// only if it does so too
+    #[arg(long, value_name = "0..1")]
+    margin: Option<f64>,
     /// The family of the model that the verifier asks, for self-preference; candidates' families stand in the labels
     #[arg(long, value_name = "NAME")]
     family: Option<String>,
@@ -93,8 +94,8 @@ struct Material {
 impl Audit {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
-        if !(0.0..=1.0).contains(&self.margin) {
-            let message = format!("--margin is {}: from 0 to 1 is possible", self.margin);
+        if let Some(margin) = self.margin.filter(|margin| !(0.0..=1.0).contains(margin)) {
+            let message = format!("--margin is {margin}: from 0 to 1 is possible");
             return Err(CommandError::new(Exit::Usage, "bad-margin", message));
         }
         let stop = interrupt_flag();
@@ -112,7 +113,7 @@ impl Audit {
         let settings = Settings {
             quick: self.quick,
             seed: self.seed.or(run_config.map(|config| config.run.seed)).unwrap_or(0),
-            margin: self.margin,
+            margin: self.margin.or(run_config.map(|config| config.verifier.margin)).unwrap_or(0.0),
             thresholds: run_config.map_or_else(Thresholds::default, |config| config.audit.thresholds.clone()),
             truth: material.truth,
             family: self.family.clone(),
@@ -174,24 +175,29 @@ impl Audit {
         })
     }
 
-    /// The verifier with its config. The run's own gets the run's config where no other is given.
+    /// The verifier with its config. One that the run's panel has gets the config that it has there, where no other is given.
     fn verifier(
         &self,
         sandbox: &Sandbox,
         run: Option<&Equipment>,
     ) -> Result<(Arc<Verifier>, Value), CommandError> {
-        let verifier = match (&self.verifier, run) {
+        let panel = run.map(|run| Arc::clone(&run.verifiers.now().deciding));
+        let members = panel.as_ref().map(|panel| panel.members.as_slice()).unwrap_or_default();
+        let verifier = match (&self.verifier, members) {
             (Some(name), _) => commands::verifier(sandbox, name, &self.grants)?,
-            (None, Some(run)) => Arc::clone(&run.verifier),
-            (None, None) => {
-                let message = "no verifier: name one, or give --run for the run's own";
+            (None, [only]) => Arc::clone(&only.verifier),
+            (None, members) => {
+                let names: Vec<&str> =
+                    members.iter().map(|member| member.verifier.descriptor().name.as_str()).collect();
+                let message = format!("which verifier? the run has {}: name one", names.join(", "));
                 return Err(CommandError::new(Exit::Usage, "no-verifier", message));
             }
         };
-        let config = match (&self.config, run) {
+        let member = members.iter().find(|member| member.verifier.digest() == verifier.digest());
+        let config = match (&self.config, member) {
             (Some(typed), _) => read_config(typed)?,
-            (None, Some(run)) if run.verifier.digest() == verifier.digest() => run.verifier_config.clone(),
-            _ => Value::Object(Map::new()),
+            (None, Some(member)) => member.config.clone(),
+            (None, None) => Value::Object(Map::new()),
         };
         Ok((verifier, config))
     }
