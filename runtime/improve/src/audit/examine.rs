@@ -135,7 +135,8 @@ pub fn planned(steps: &[Recorded], settings: &Settings) -> Result<(Vec<Recorded>
 /// The steps that are asked about: those with two different candidates, whole tasks by seed until there are enough, first those
 /// that tell good from bad.
 fn chosen(steps: &[Recorded], seed: u64, most: usize) -> Vec<Recorded> {
-    let usable: Vec<&Recorded> = steps.iter().filter(|step| step.view.candidates.len() >= 2).collect();
+    let tidied: Vec<Recorded> = steps.iter().cloned().map(Recorded::tidied).collect();
+    let usable: Vec<&Recorded> = tidied.iter().filter(|step| step.view.candidates.len() >= 2).collect();
     let telling: BTreeSet<&str> =
         usable.iter().filter(|step| step.contrasts()).map(|step| step.task.as_str()).collect();
     let mut tasks: Vec<&str> = Vec::new();

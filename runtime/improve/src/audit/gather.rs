@@ -18,7 +18,7 @@ use crate::task::{Split, Task};
 /// With fewer tasks of the audit split that tell good from bad, those of the train split are taken as well.
 const ENOUGH_TASKS: usize = 20;
 
-/// What a verifier can be audited on in a run, ready to be used. Labels count alone where there are any. Else truth is what is
+/// What a verifier can be audited on in a run. Labels count alone where there are any. Else truth is what is
 /// known by program, of the audit split and, where that is too little, of the train split; a run that is `label_free` has none.
 pub fn of_run(
     folder: &Folder,
@@ -30,7 +30,7 @@ pub fn of_run(
         steps.extend(gather(folder, equipment, Split::Train)?);
         labels.apply(&mut steps)?;
         steps.retain(|step| step.truths.iter().any(Option::is_some));
-        return Ok((tidied(steps), Truth::People));
+        return Ok((steps, Truth::People));
     }
     if folder.config.audit.label_free {
         return Err(Error::Refused(
@@ -44,11 +44,7 @@ pub fn of_run(
     if telling.len() < ENOUGH_TASKS {
         steps.extend(gather(folder, equipment, Split::Train)?);
     }
-    Ok((tidied(steps), Truth::Program))
-}
-
-fn tidied(steps: Vec<Recorded>) -> Vec<Recorded> {
-    steps.into_iter().map(Recorded::tidied).collect()
+    Ok((steps, Truth::Program))
 }
 
 /// The steps of a split that have run, every iteration's. Truth is what is known by program; it goes into audits only.

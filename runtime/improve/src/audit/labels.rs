@@ -48,7 +48,7 @@ impl Labels {
     }
 
     /// Puts the labels into the steps, in the place of whatever was known before: the majority of raters counts, and where
-    /// they are divided nothing is known. Numbers of candidates are those before [`Recorded::tidied`], so this comes first.
+    /// they are divided nothing is known. Candidates are counted as they were recorded, equal ones too.
     pub fn apply(&self, steps: &mut [Recorded]) -> Result<(), Error> {
         for step in &mut *steps {
             step.truths = vec![None; step.view.candidates.len()];

@@ -52,10 +52,10 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Ready to be used: one truth and one family for every candidate, no two candidates of equal text (they are one), no
+    /// Ready to be asked about: one truth and one family for every candidate, no two candidates of equal text (they are one), no
     /// time that differs from one run to the next.
     #[must_use]
-    pub fn tidied(mut self) -> Self {
+    pub(super) fn tidied(mut self) -> Self {
         let count = self.view.candidates.len();
         self.truths.resize(count, None);
         self.families.resize(count, None);
@@ -129,7 +129,7 @@ pub fn read_steps(path: &Path) -> Result<Vec<Recorded>, Error> {
         if steps.iter().any(|other| other.step == step.step) {
             return Err(bad(format!("step `{}` is there twice: every step needs a name of its own", step.step)));
         }
-        steps.push(step.tidied());
+        steps.push(step);
     }
     Ok(steps)
 }

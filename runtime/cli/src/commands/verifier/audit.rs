@@ -168,7 +168,7 @@ impl Audit {
             None => Truth::Steps,
         };
         Ok(Material {
-            steps: steps.into_iter().map(Recorded::tidied).collect(),
+            steps,
             truth,
             artifacts: ArtifactStore::new_in_memory(),
             run: None,
