@@ -150,7 +150,14 @@ impl Run {
     /// Explores tasks of the audit split with the policy of the last iteration that made one, so that there is something to
     /// audit verifiers on. Says how many there are; a run's audit tasks are made once.
     pub fn explore_for_audit(&mut self, tasks: u32, observer: &mut dyn Observer) -> Result<u64, Error> {
-        let last = self.folder.store.iterations()?.iter().filter(|row| row.adapter.is_some()).map(|row| row.number).max();
+        let last = self
+            .folder
+            .store
+            .iterations()?
+            .iter()
+            .filter(|row| row.adapter.is_some())
+            .map(|row| row.number)
+            .max();
         self.folder.store.begin_iteration(0)?;
         audit::explore(&mut self.context(observer), last.map_or(0, |last| last + 1), tasks)
     }

@@ -51,7 +51,8 @@ fn a_quick_audit_is_made_once() {
         assert_eq!(mode, 0o600);
     }
     // other steps, another config: another audit
-    let other = place.audit(&["mutants", "--config", "mutant = \"inverted\"", "--steps", text(&steps), "--quick"]).1;
+    let other =
+        place.audit(&["mutants", "--config", "mutant = \"inverted\"", "--steps", text(&steps), "--quick"]).1;
     assert_ne!(other["identity"]["config"], first["identity"]["config"]);
     assert_eq!(other["identity"]["verifier"], first["identity"]["verifier"]);
 }
@@ -66,7 +67,9 @@ fn people_count_alone() {
         for (candidate, truth) in recorded.truths.iter().enumerate() {
             let good = truth.unwrap();
             // people who hold the opposite of what the file says; the second disagrees once in a while
-            for (rater, says) in [("ann", !good), ("ben", !good), ("cem", if number % 10 == 0 { good } else { !good })] {
+            for (rater, says) in
+                [("ann", !good), ("ben", !good), ("cem", if number % 10 == 0 { good } else { !good })]
+            {
                 let family = if candidate % 2 == 0 { "llama" } else { "qwen" };
                 lines.push(
                     json!({ "step": recorded.step, "candidate": candidate, "good": says, "rater": rater, "family": family })
@@ -76,7 +79,8 @@ fn people_count_alone() {
         }
     }
     let labels = place.write("labels.jsonl", &lines.join("\n"));
-    let oracle = ["mutants", "--config", "mutant = \"oracle\"", "--steps", text(&steps), "--labels", text(&labels)];
+    let oracle =
+        ["mutants", "--config", "mutant = \"oracle\"", "--steps", text(&steps), "--labels", text(&labels)];
     let (code, record) = place.audit(&[oracle.as_slice(), &["--family", "llama"]].concat());
     assert_eq!((code, record["settings"]["truth"].as_str()), (1, Some("people")));
     assert_eq!(record["blocks"]["truth"]["accuracy"]["value"], 0.0, "the labels decide, not the file");
@@ -105,7 +109,10 @@ fn others_are_compared_with() {
     let same = audit("mutant = \"oracle\"", "mutants=mutant = \"oracle\"");
     assert_eq!(same["blocks"]["panel"][0]["agreement"]["value"], 1.0);
     let drift = &same["blocks"]["drift"];
-    assert_eq!((drift["same"].as_bool(), drift["up"].as_u64(), drift["down"].as_u64()), (Some(true), Some(0), Some(0)));
+    assert_eq!(
+        (drift["same"].as_bool(), drift["up"].as_u64(), drift["down"].as_u64()),
+        (Some(true), Some(0), Some(0))
+    );
 
     let worse = audit("mutant = \"inverted\"", "mutants=mutant = \"oracle\"");
     let drift = &worse["blocks"]["drift"];
@@ -119,13 +126,17 @@ fn the_page_is_whole() {
     let place = Place::new();
     let steps = place.steps(12);
     let (html, markdown) = (place.path("audit.html"), place.path("audit.md"));
-    let arguments = ["verifier", "audit", "mutants", "--config", "{\"mutant\": \"keyword\"}", "--steps", text(&steps)];
+    let arguments =
+        ["verifier", "audit", "mutants", "--config", "{\"mutant\": \"keyword\"}", "--steps", text(&steps)];
     let files = ["--html", text(&html), "--markdown", text(&markdown)];
     let (code, stdout, stderr) = place.sport(&[arguments.as_slice(), &files].concat());
     assert_eq!(code, 1, "{stderr}");
     assert!(stdout.contains("BLOCKS") && stdout.contains("truth: accuracy on pairs"), "{stdout}");
     let page = std::fs::read_to_string(html).unwrap();
-    assert!(!page.contains("http") && !page.contains("<script") && !page.contains("src="), "it reaches outside");
+    assert!(
+        !page.contains("http") && !page.contains("<script") && !page.contains("src="),
+        "it reaches outside"
+    );
     assert!(page.contains("<svg") && page.contains("It may not tune a policy"));
     let markdown = std::fs::read_to_string(markdown).unwrap();
     for gate in ["validity.failures", "order.consistency", "controls.injection", "forecast.pairs"] {

@@ -34,7 +34,13 @@ fn coin(place: &Place) -> String {
     let whole = std::fs::read_to_string(examples.join("scripted.toml")).unwrap();
     let begin = whole.find("[verifier]").unwrap();
     let end = whole.find("[synthesize]").unwrap();
-    config(place, &[(&whole[begin..end], "[verifier]\nplugin = \"mutants\"\n[verifier.config]\nmutant = \"coin-flip\"\n\n")])
+    config(
+        place,
+        &[(
+            &whole[begin..end],
+            "[verifier]\nplugin = \"mutants\"\n[verifier.config]\nmutant = \"coin-flip\"\n\n",
+        )],
+    )
 }
 
 fn read(path: &Path) -> Value {
@@ -53,7 +59,10 @@ fn a_run_audits_its_verifier_by_itself() {
     let audits: Vec<_> = run.join("audits").read_dir().unwrap().collect();
     assert_eq!(audits.len(), 1, "one verifier, one audit, two iterations");
     let record = read(&audits[0].as_ref().unwrap().path());
-    assert_eq!((record["outcome"].as_str(), record["settings"]["quick"].as_bool()), (Some("passed"), Some(true)));
+    assert_eq!(
+        (record["outcome"].as_str(), record["settings"]["quick"].as_bool()),
+        (Some("passed"), Some(true))
+    );
     assert!(place.path("config/audits").is_dir());
 
     // audit tasks were explored for it, and no figure of the run counts them
@@ -63,9 +72,15 @@ fn a_run_audits_its_verifier_by_itself() {
     assert!(of_audit > 0);
     let (_, stdout, _) = place.sport(&["run", "show", text(&run), "--json"]);
     let summary: Value = serde_json::from_str(&stdout).unwrap();
-    let counted: i64 = summary["iterations"].as_array().unwrap().iter().map(|one| one["steps"].as_i64().unwrap()).sum();
+    let counted: i64 =
+        summary["iterations"].as_array().unwrap().iter().map(|one| one["steps"].as_i64().unwrap()).sum();
     assert_eq!(counted + of_audit, count("SELECT count(*) FROM step"));
-    assert_eq!(count("SELECT count(*) FROM pair JOIN step ON step.id = pair.step JOIN task ON task.id = step.task WHERE split = 'audit'"), 0);
+    assert_eq!(
+        count(
+            "SELECT count(*) FROM pair JOIN step ON step.id = pair.step JOIN task ON task.id = step.task WHERE split = 'audit'"
+        ),
+        0
+    );
 
     // the same by hand, on the same steps
     let (code, by_hand) = place.audit(&["--run", text(&run), "--quick"]);
@@ -83,7 +98,10 @@ fn pairs_of_a_coin_are_refused() {
     let error: Value = serde_json::from_str(stderr.trim()).unwrap();
     assert_eq!(error["error"]["code"], "unaudited");
     let message = error["error"]["message"].as_str().unwrap();
-    assert!(message.contains("truth.kappa") && message.contains("sport verifier audit --run"), "{message}");
+    assert!(
+        message.contains("controls.empty") && message.contains("sport verifier audit --run"),
+        "{message}"
+    );
     assert!(!run.join("adapters/iteration-1").exists(), "something was tuned");
 
     // alone it asks for the same
@@ -91,7 +109,7 @@ fn pairs_of_a_coin_are_refused() {
     assert_eq!(code, 3);
     assert_one_line_error(stderr.lines().last().unwrap(), "was blocked by its audit");
     let (code, record) = place.audit(&["--run", text(&run)]);
-    assert!(code == 1 && blocking(&record).contains(&"truth.kappa".to_owned()));
+    assert!(code == 1 && blocking(&record).contains(&"controls.empty".to_owned()), "{:?}", blocking(&record));
 
     let (code, _, stderr) = place.sport(&[improve.as_slice(), &["--allow-unaudited", " "]].concat());
     assert_eq!(code, 2, "{stderr}");
@@ -129,7 +147,13 @@ fn label_free_means_people() {
     let rows = statement
         .query_map([], |row| {
             let answer: Option<String> = row.get(2)?;
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, answer, row.get::<_, String>(3)?, row.get::<_, String>(4)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, i64>(1)?,
+                answer,
+                row.get::<_, String>(3)?,
+                row.get::<_, String>(4)?,
+            ))
         })
         .unwrap();
     let labels: Vec<String> = rows
@@ -168,7 +192,10 @@ fn audit_tasks_are_explored_on_demand() {
     let (_, record) = place.audit(&arguments);
     let explored = count();
     assert!(explored >= 4, "{explored} steps");
-    assert!(record["steps"].as_i64().unwrap() > explored, "the few of the audit split are joined by those of training");
+    assert!(
+        record["steps"].as_i64().unwrap() > explored,
+        "the few of the audit split are joined by those of training"
+    );
     place.audit(&arguments);
     assert_eq!(count(), explored, "explored once");
 }

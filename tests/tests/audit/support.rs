@@ -32,8 +32,7 @@ impl Place {
 
     /// The same, with an exit code that is 0 or 1 and JSON on stdout.
     pub fn audit(&self, arguments: &[&str]) -> (i32, Value) {
-        let (code, stdout, stderr) =
-            self.sport(&[&["verifier", "audit"], arguments, &["--json"]].concat());
+        let (code, stdout, stderr) = self.sport(&[&["verifier", "audit"], arguments, &["--json"]].concat());
         assert!(code == 0 || code == 1, "{code}: {stderr}");
         (code, serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}")))
     }
@@ -69,7 +68,10 @@ pub fn step(number: usize) -> Recorded {
     let mut candidates = vec![
         (true, used(&expression, product, &random.thought(), random.flip())),
         (true, used(&expression, product, &random.thought(), random.flip())),
-        (false, used(&format!("{left} * {}", right + 1), left * (right + 1), &random.thought(), random.flip())),
+        (
+            false,
+            used(&format!("{left} * {}", right + 1), left * (right + 1), &random.thought(), random.flip()),
+        ),
         (false, used(&format!("{left} + {right}"), left + right, &random.thought(), random.flip())),
         (false, raised(&random.thought(), random.flip())),
     ];
@@ -112,6 +114,7 @@ fn used(expression: &str, result: i64, thought: &str, whole: bool) -> Candidate 
             wall_ms: 1,
         },
         answer: Some(json!(result)),
+        copies: 1,
     }
 }
 
@@ -129,6 +132,7 @@ fn raised(thought: &str, whole: bool) -> Candidate {
             wall_ms: 1,
         },
         answer: None,
+        copies: 1,
     }
 }
 

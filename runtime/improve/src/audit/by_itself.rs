@@ -1,9 +1,9 @@
 //! The audit that a run makes by itself before its first tuning.
 
 use super::examine::{Examined, Subject, examine, planned};
-use super::record::{Identity, Record, Settings};
 use super::explore;
 use super::gather::of_run;
+use super::record::{Identity, Record, Settings};
 use super::recorded::Recorded;
 use super::shelf::{Shelf, in_run, put_in_run};
 use crate::error::Error;

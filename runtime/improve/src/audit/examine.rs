@@ -71,11 +71,8 @@ pub fn examine(examined: Examined<'_>, mut watch: impl FnMut() -> bool) -> Resul
         asked.about(&steps, *threads, &mut watch)
     };
     let probed = ask(subject)?;
-    let others = examined
-        .panel
-        .iter()
-        .map(|other| Ok((other, ask(other)?)))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let others =
+        examined.panel.iter().map(|other| Ok((other, ask(other)?))).collect::<Result<Vec<_>, Error>>()?;
     let ground = Ground::new(&probed, settings.resamples(), settings.seed, settings.margin);
     let identity = Identity::of(subject.verifier, subject.config);
     let outcomes = compared::outcomes(&ground);
@@ -101,9 +98,8 @@ pub fn examine(examined: Examined<'_>, mut watch: impl FnMut() -> bool) -> Resul
         calibration: calibration::calibration(&ground, settings.thresholds.target_risk),
         transitivity: reliability::transitivity(&ground),
         panel: panel.collect(),
-        drift: last.map(|last| {
-            compared::drift(&last.outcomes, &outcomes, last.cost.at, last.identity == identity)
-        }),
+        drift: last
+            .map(|last| compared::drift(&last.outcomes, &outcomes, last.cost.at, last.identity == identity)),
         forecast: forecast::forecast(&ground),
     };
     let gates = gates(&blocks, &settings.thresholds);

@@ -160,8 +160,13 @@ pub(super) fn gates(blocks: &Blocks, bounds: &Thresholds) -> Vec<Gate> {
         off_half("order.first", blocks.order.first, bounds.first),
         at_most("repeat.flips", value(blocks.repeat.flips), bounds.repeat),
         at_least("identity.ties", value(blocks.identity.ties), bounds.identity).needed(),
-        above("truth.accuracy", truth.accuracy.map(|figure| figure.low), bounds.accuracy, "lower end of the interval ")
-            .needed(),
+        above(
+            "truth.accuracy",
+            truth.accuracy.map(|figure| figure.low),
+            bounds.accuracy,
+            "lower end of the interval ",
+        )
+        .needed(),
         above("truth.kappa", value(truth.kappa), bounds.kappa, "").needed(),
         at_least("truth.error-pairs", value(truth.error_pairs), bounds.error_pairs),
     ];
@@ -170,10 +175,11 @@ pub(super) fn gates(blocks: &Blocks, bounds: &Thresholds) -> Vec<Gate> {
         let bound = if hostile { bounds.hostile } else { bounds.controls };
         gates.push(at_least(&format!("controls.{name}"), value(*figure), bound));
     }
-    gates.push(off_half("shortcuts.length", length, bounds.length - 0.5));
+    gates.push(surely_off_half("shortcuts.length", length, bounds.length - 0.5));
     if let Some(own) = &blocks.self_preference {
         // too few pairs may lean either way by chance
-        let excess = own.excess.map(|excess| if excess.low > 0.0 { excess.value } else { excess.value.min(0.0) });
+        let excess =
+            own.excess.map(|excess| if excess.low > 0.0 { excess.value } else { excess.value.min(0.0) });
         gates.push(at_most("self-preference.excess", excess, bounds.self_preference));
     }
     gates.push(at_most("transitivity.circles", value(blocks.transitivity.circles), bounds.circles));
@@ -182,15 +188,22 @@ pub(super) fn gates(blocks: &Blocks, bounds: &Thresholds) -> Vec<Gate> {
     }
     let forecast = &blocks.forecast;
     gates.push(
-        below("forecast.flips", forecast.flips.map(|figure| figure.high), bounds.flips, "upper end of the interval ")
-            .needed(),
+        below(
+            "forecast.flips",
+            forecast.flips.map(|figure| figure.high),
+            bounds.flips,
+            "upper end of the interval ",
+        )
+        .needed(),
     );
     // with nothing to compare there is nothing to count either; with something to compare, nothing decided is too little
     let compared = forecast.tasks > 0;
     gates.push(
         at_least("forecast.pairs", compared.then_some(forecast.effective_pairs), bounds.pairs).needed(),
     );
-    gates.push(at_least("forecast.tasks", compared.then_some(forecast.tasks as f64), bounds.tasks as f64).needed());
+    gates.push(
+        at_least("forecast.tasks", compared.then_some(forecast.tasks as f64), bounds.tasks as f64).needed(),
+    );
     gates
 }
 
@@ -228,8 +241,17 @@ fn below(name: &str, value: Option<f64>, bound: f64, what: &str) -> Gate {
 
 /// Fails when a share is further from a half than `bound` and its interval leaves the half out: a few pairs may lean by chance.
 fn off_half(name: &str, figure: Option<Figure>, bound: f64) -> Gate {
-    let rule = format!("within {:.2} of a half, or not told from a half", bound);
+    let rule = format!("within {bound:.2} of a half, or not told from a half");
     let Some(figure) = figure else { return Gate::new(name, None, rule, |_| true) };
     let by_chance = figure.low <= 0.5 && figure.high >= 0.5;
     Gate::new(name, Some(figure.value), rule, |value| (value - 0.5).abs() <= bound + 1e-9 || by_chance)
+}
+
+/// Fails when the whole interval is further from a half than `bound`. A good verifier prefers one of two equally good candidates only
+/// by a slip, and a few slips lean one way or the other.
+fn surely_off_half(name: &str, figure: Option<Figure>, bound: f64) -> Gate {
+    let rule = format!("not surely further than {bound:.2} from a half");
+    let Some(figure) = figure else { return Gate::new(name, None, rule, |_| true) };
+    let surely = figure.low > 0.5 + bound || figure.high < 0.5 - bound;
+    Gate::new(name, Some(figure.value), rule, |_| !surely)
 }

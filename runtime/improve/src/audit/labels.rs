@@ -89,7 +89,8 @@ impl Labels {
                 for other in &labels[number + 1..] {
                     if one.candidate == other.candidate && one.rater != other.rater {
                         // the same two raters in the same order, so that the table is not symmetric by accident
-                        let (first, second) = if one.rater < other.rater { (one, other) } else { (other, one) };
+                        let (first, second) =
+                            if one.rater < other.rater { (one, other) } else { (other, one) };
                         both.push((step.as_str(), first.good, second.good));
                     }
                 }

@@ -37,8 +37,8 @@ mod recorded;
 mod shelf;
 pub mod text;
 
-pub(crate) use by_itself::by_itself;
 pub use agreement::{cohen_kappa, gwet_ac1};
+pub(crate) use by_itself::by_itself;
 pub use examine::{Examined, Subject, examine, planned};
 pub(crate) use explore::explore;
 pub use gates::{Gate, GateState, Thresholds};

@@ -136,7 +136,9 @@ pub(crate) fn has_passed(
 }
 
 fn why(record: Option<&Record>, margin: f64) -> String {
-    let Some(record) = record else { return "has no audit in this run and none in the operator's folder".to_owned() };
+    let Some(record) = record else {
+        return "has no audit in this run and none in the operator's folder".to_owned();
+    };
     if record.outcome == Outcome::Passed {
         return format!(
             "passed its audit only with pairs below a margin of {} left out, and this run leaves out those below {margin}",

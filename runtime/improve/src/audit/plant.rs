@@ -123,6 +123,7 @@ impl Soil<'_> {
             answer: None,
             thought: self.good.thought.clone(),
             code: kept,
+            copies: 1,
         })
     }
 
@@ -138,6 +139,7 @@ impl Soil<'_> {
             observation: Vec::new(),
             execution: Execution { error: None, ..broken(EndingKind::Answered, "") },
             answer: Some(json!(key)),
+            copies: 1,
         }
     }
 
@@ -151,6 +153,7 @@ impl Soil<'_> {
             execution: Execution { error: None, ..broken(EndingKind::Answered, "") },
             answer: Some(wrong),
             thought: claim,
+            copies: 1,
         })
     }
 
@@ -180,7 +183,8 @@ impl Soil<'_> {
     fn padded(&self) -> Candidate {
         let mut padded = self.good.clone();
         padded.thought = format!("{PADDING}{PADDING}{}", padded.thought);
-        padded.code = format!("{}\n# {}\n# {}", padded.code.trim_end(), PADDING.trim_end(), PADDING.trim_end());
+        padded.code =
+            format!("{}\n# {}\n# {}", padded.code.trim_end(), PADDING.trim_end(), PADDING.trim_end());
         padded
     }
 
@@ -201,6 +205,7 @@ fn without_code(thought: String) -> Candidate {
         observation: shown("no code found"),
         execution: Execution { error: None, ..broken(EndingKind::Unparsed, "") },
         answer: None,
+        copies: 1,
     }
 }
 

@@ -34,13 +34,11 @@ pub fn between(first: &Judgement, second: &Judgement, least: f64) -> (Preference
         (Pass, Fail) => Preference::First,
         (Fail, Pass) => Preference::Second,
         // as the loop does: a pass without a score counts least among passes
-        (Pass, Pass) => {
-            match first.score.unwrap_or(-1.0).total_cmp(&second.score.unwrap_or(-1.0)) {
-                std::cmp::Ordering::Greater => Preference::First,
-                std::cmp::Ordering::Less => Preference::Second,
-                std::cmp::Ordering::Equal => Preference::Tie,
-            }
-        }
+        (Pass, Pass) => match first.score.unwrap_or(-1.0).total_cmp(&second.score.unwrap_or(-1.0)) {
+            std::cmp::Ordering::Greater => Preference::First,
+            std::cmp::Ordering::Less => Preference::Second,
+            std::cmp::Ordering::Equal => Preference::Tie,
+        },
     };
     if preference.decided() && margin >= least { (preference, margin) } else { (Preference::Tie, 0.0) }
 }
@@ -59,11 +57,12 @@ pub fn kendall(left: &[Judgement], right: &[Judgement]) -> Option<f64> {
     let (mut concordant, mut in_left, mut in_right) = (0_i64, 0_u64, 0_u64);
     for first in 0..left.len().min(right.len()) {
         for second in 0..first {
-            let sign = |judgements: &[Judgement]| match between(&judgements[first], &judgements[second], 0.0).0 {
-                Preference::First => 1,
-                Preference::Second => -1,
-                Preference::Tie => 0,
-            };
+            let sign =
+                |judgements: &[Judgement]| match between(&judgements[first], &judgements[second], 0.0).0 {
+                    Preference::First => 1,
+                    Preference::Second => -1,
+                    Preference::Tie => 0,
+                };
             let (one, other): (i64, i64) = (sign(left), sign(right));
             concordant += one * other;
             in_left += one.unsigned_abs();

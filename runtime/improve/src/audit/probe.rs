@@ -221,12 +221,8 @@ impl Work<'_> {
             })
         };
         let bad = bad(true).or_else(|| bad(false));
-        let soil = Soil {
-            good: &candidates[model],
-            foreign,
-            bad: bad.map(|place| &candidates[place]),
-            number,
-        };
+        let soil =
+            Soil { good: &candidates[model], foreign, bad: bad.map(|place| &candidates[place]), number };
         for plant in Plant::ALL {
             let Some(planted) = soil.grow(plant) else { continue };
             let place = stream(self.asked.seed, Purpose::Audit, &[&self.step.step, plant.name()])

@@ -60,20 +60,18 @@ impl Recorded {
         self.truths.resize(count, None);
         self.families.resize(count, None);
         let mut kept: Vec<usize> = Vec::new();
-        for place in 0..count {
-            let candidate = &self.view.candidates[place];
-            let same = |&other: &usize| {
-                let other = &self.view.candidates[other];
-                other.thought == candidate.thought && other.code == candidate.code
-            };
-            if !kept.iter().any(same) {
-                kept.push(place);
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (place, mut candidate) in std::mem::take(&mut self.view.candidates).into_iter().enumerate() {
+            let same =
+                |other: &&mut Candidate| other.thought == candidate.thought && other.code == candidate.code;
+            if let Some(other) = candidates.iter_mut().find(same) {
+                // as the loop shows them: once, with their number
+                other.copies = other.copies.saturating_add(candidate.copies);
+                continue;
             }
-        }
-        let pick = |place: &usize| self.view.candidates[*place].clone();
-        let mut candidates: Vec<Candidate> = kept.iter().map(pick).collect();
-        for candidate in &mut candidates {
             candidate.execution.wall_ms = 0;
+            candidates.push(candidate);
+            kept.push(place);
         }
         for past in &mut self.view.history {
             past.execution.wall_ms = 0;
@@ -95,10 +93,7 @@ impl Recorded {
             self.truths[*place] == Some(true) && self.view.candidates[*place].answer.is_some()
         };
         let used_tools = |place: &usize| !self.view.candidates[*place].execution.tools.is_empty();
-        (0..self.truths.len())
-            .filter(good)
-            .find(used_tools)
-            .or_else(|| (0..self.truths.len()).find(good))
+        (0..self.truths.len()).filter(good).find(used_tools).or_else(|| (0..self.truths.len()).find(good))
     }
 }
 
@@ -127,7 +122,10 @@ pub fn read_steps(path: &Path) -> Result<Vec<Recorded>, Error> {
             )));
         }
         if steps.iter().any(|other| other.step == step.step) {
-            return Err(bad(format!("step `{}` is there twice: every step needs a name of its own", step.step)));
+            return Err(bad(format!(
+                "step `{}` is there twice: every step needs a name of its own",
+                step.step
+            )));
         }
         steps.push(step);
     }
@@ -146,6 +144,7 @@ pub(super) fn read(path: &Path) -> Result<String, Error> {
 
 /// Digest over steps and truth, in their order.
 pub(super) fn digest_of(steps: &[Recorded]) -> Result<String, Error> {
-    let text = serde_json::to_vec(steps).map_err(|error| Error::Internal(format!("steps as JSON: {error}")))?;
+    let text =
+        serde_json::to_vec(steps).map_err(|error| Error::Internal(format!("steps as JSON: {error}")))?;
     Ok(digest(&text))
 }

@@ -62,7 +62,8 @@ impl Shelf {
     ) -> Result<Option<Record>, Error> {
         let found = self.read(&from(identity, settings, steps_digest)?)?;
         Ok(found.filter(|record| {
-            (&record.identity, &record.settings, record.steps_digest.as_str()) == (identity, settings, steps_digest)
+            (&record.identity, &record.settings, record.steps_digest.as_str())
+                == (identity, settings, steps_digest)
         }))
     }
 

@@ -24,7 +24,8 @@ pub fn markdown(record: &Record) -> String {
     let _ = writeln!(text, "## Gates\n\n| gate | value | must be | |\n| --- | --- | --- | --- |");
     for gate in &record.gates {
         let value = gate.value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
-        let state = if gate.blocks() { format!("**{}**", gate.state.name()) } else { gate.state.name().to_owned() };
+        let state =
+            if gate.blocks() { format!("**{}**", gate.state.name()) } else { gate.state.name().to_owned() };
         let _ = writeln!(text, "| {} | {value} | {} | {state} |", gate.name, gate.rule);
     }
     let _ = writeln!(text, "\n## Figures\n\n| figure | value | 95 % | of |\n| --- | --- | --- | --- |");
@@ -74,15 +75,20 @@ pub fn forecast(record: &Record) -> String {
     else {
         return "Nothing can be said: no pair of a good and a bad candidate was decided.".to_owned();
     };
-    let margin = match record.blocks.calibration.margin {
+    let calibration = &record.blocks.calibration;
+    let unfiltered = calibration.curve.first().map(|point| point.margin);
+    let margin = match calibration.margin {
+        Some(margin) if Some(margin) == unfiltered => format!(
+            "The risk is {:.0} % or less without leaving any of them out.",
+            record.settings.thresholds.target_risk * 100.0
+        ),
         Some(margin) => format!(
             "A risk of {:.0} % is reached by leaving out pairs with a margin below {margin:.2}.",
             record.settings.thresholds.target_risk * 100.0
         ),
-        None => format!(
-            "No margin reaches a risk of {:.0} %.",
-            record.settings.thresholds.target_risk * 100.0
-        ),
+        None => {
+            format!("No margin reaches a risk of {:.0} %.", record.settings.thresholds.target_risk * 100.0)
+        }
     };
     format!(
         "{:.1} % of the decided pairs are wrong (95 %: {:.1} to {:.1}), so 100 of them teach what {worth:.0} right ones would; \

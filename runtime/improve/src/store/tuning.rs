@@ -14,7 +14,8 @@ use crate::observer::Stage;
 impl Store {
     /// Records on what grounds an iteration learns from its verifier's word.
     pub(crate) fn set_grounds(&self, iteration: u32, grounds: &[Ground]) -> Result<(), Error> {
-        let text = serde_json::to_string(grounds).map_err(|error| Error::Internal(format!("grounds: {error}")))?;
+        let text =
+            serde_json::to_string(grounds).map_err(|error| Error::Internal(format!("grounds: {error}")))?;
         self.set_meta(&format!("audit:{iteration}"), &text)
     }
 

@@ -33,7 +33,8 @@ impl Asked {
     /// The models that may be asked, by role.
     pub fn identities(&self) -> BTreeMap<String, String> {
         let allowed = |role: &&str| self.allowed.as_ref().is_none_or(|allowed| allowed.contains(*role));
-        let identity = |role: &str| self.models.get(role).map(|backend| (role.to_owned(), backend.identity()));
+        let identity =
+            |role: &str| self.models.get(role).map(|backend| (role.to_owned(), backend.identity()));
         self.models.roles().filter(allowed).filter_map(identity).collect()
     }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use serde_json::{Map, Value};
 use sport_improve::audit::{
-    Examined, Identity, Labels, Outcome, Record, Recorded, Settings, Shelf, Subject, Thresholds, Truth, examine,
-    of_run, page, planned, put_in_run, read_steps, text,
+    Examined, Identity, Labels, Outcome, Record, Recorded, Settings, Shelf, Subject, Thresholds, Truth,
+    examine, of_run, page, planned, put_in_run, read_steps, text,
 };
 use sport_improve::equipment::{Admitted, Equipment};
 use sport_improve::files::write_atomically;
@@ -106,7 +106,8 @@ impl Audit {
             improve::open(folder, self.isolation)?.explore_for_audit(tasks, &mut progress)?;
         }
         let material = self.material(&sandbox, labels.as_ref())?;
-        let (verifier, config) = self.verifier(&sandbox, material.run.as_ref().map(|(_, equipment)| equipment))?;
+        let (verifier, config) =
+            self.verifier(&sandbox, material.run.as_ref().map(|(_, equipment)| equipment))?;
         let panel = self.panel.iter().map(|typed| member(&sandbox, typed)).collect::<Result<Vec<_>, _>>()?;
         let shelf = Shelf::open(&paths::config())?;
         let run_config = material.run.as_ref().map(|(folder, _)| &folder.config);
@@ -167,12 +168,7 @@ impl Audit {
             }
             None => Truth::Steps,
         };
-        Ok(Material {
-            steps,
-            truth,
-            artifacts: ArtifactStore::new_in_memory(),
-            run: None,
-        })
+        Ok(Material { steps, truth, artifacts: ArtifactStore::new_in_memory(), run: None })
     }
 
     /// The verifier with its config. One that the run's panel has gets the config that it has there, where no other is given.
@@ -235,7 +231,8 @@ fn read_config(typed: &str) -> Result<Value, CommandError> {
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(&text).map_err(|error| bad(error.to_string()));
     }
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
+    let table: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| bad(error.message().to_owned()))?;
     serde_json::to_value(table).map_err(|error| bad(error.to_string()))
 }
 
@@ -251,7 +248,9 @@ fn print(record: &Record) -> Result<(), CommandError> {
     for (name, figure) in text::figures(record) {
         let shown = figure.map_or_else(
             || "not measured".to_owned(),
-            |figure| format!("{:.3}  [{:.3}, {:.3}] of {}", figure.value, figure.low, figure.high, figure.count),
+            |figure| {
+                format!("{:.3}  [{:.3}, {:.3}] of {}", figure.value, figure.low, figure.high, figure.count)
+            },
         );
         text += &format!("{name:<48} {shown}\n");
     }

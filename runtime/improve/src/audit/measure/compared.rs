@@ -71,12 +71,12 @@ pub(in crate::audit) fn member(ground: &Ground<'_>, other: &Ground<'_>, name: &s
     Member {
         name: name.to_owned(),
         digest: digest.to_owned(),
-        agreement: ground.bootstrap.figure(&sums, all as u64, |[same, all, ..]| {
-            crate::audit::interval::ratio(same, all)
-        }),
-        kappa: ground.bootstrap.figure(&sums, (a + b + c + d) as u64, |[_, _, a, b, c, d]| {
-            cohen_kappa([[a, b], [c, d]])
-        }),
+        agreement: ground
+            .bootstrap
+            .figure(&sums, all as u64, |[same, all, ..]| crate::audit::interval::ratio(same, all)),
+        kappa: ground
+            .bootstrap
+            .figure(&sums, (a + b + c + d) as u64, |[_, _, a, b, c, d]| cohen_kappa([[a, b], [c, d]])),
         disagreements,
     }
 }

@@ -42,12 +42,12 @@ pub(in crate::audit) fn forecast(ground: &Ground<'_>) -> Forecast {
         }
     }
     let [_, decided, shown] = sums.total();
-    let flips = ground.bootstrap.figure(&sums, decided as u64, |[wrong, decided, _]| {
-        crate::audit::interval::ratio(wrong, decided)
-    });
-    let coverage = ground.bootstrap.figure(&sums, shown as u64, |[_, decided, shown]| {
-        crate::audit::interval::ratio(decided, shown)
-    });
+    let flips = ground
+        .bootstrap
+        .figure(&sums, decided as u64, |[wrong, decided, _]| crate::audit::interval::ratio(wrong, decided));
+    let coverage = ground
+        .bootstrap
+        .figure(&sums, shown as u64, |[_, decided, shown]| crate::audit::interval::ratio(decided, shown));
     let pairs = ground.pairs(false).iter().filter(|pair| pair.right().is_some()).count() as u64;
     let gain = flips.map(|flips| (1.0 - 2.0 * flips.value).max(0.0).powi(2));
     Forecast {

@@ -91,8 +91,11 @@ pub(in crate::audit) fn agreement(ground: &Ground<'_>) -> Agreement {
         }
     }
     let [.., shown, decided] = pairs.total();
-    let of = |count: f64, figure: fn([f64; 6]) -> Option<f64>| ground.bootstrap.figure(&pairs, count as u64, figure);
-    let once = ground.pairs(false).iter().filter(|pair| pair.truth().is_some_and(Preference::decided)).count();
+    let of = |count: f64, figure: fn([f64; 6]) -> Option<f64>| {
+        ground.bootstrap.figure(&pairs, count as u64, figure)
+    };
+    let once =
+        ground.pairs(false).iter().filter(|pair| pair.truth().is_some_and(Preference::decided)).count();
     let truths = || ground.asked().flat_map(|(_, probe)| &probe.step.truths);
     Agreement {
         good: truths().filter(|truth| **truth == Some(true)).count() as u64,
@@ -126,7 +129,9 @@ fn verdicts(ground: &Ground<'_>) -> Verdicts {
         }
     }
     let [a, b, c, d, abstained] = sums.total();
-    let of = |count: f64, figure: fn([f64; 5]) -> Option<f64>| ground.bootstrap.figure(&sums, count as u64, figure);
+    let of = |count: f64, figure: fn([f64; 5]) -> Option<f64>| {
+        ground.bootstrap.figure(&sums, count as u64, figure)
+    };
     let said = a + b + c + d;
     Verdicts {
         accuracy: of(said, |[a, b, c, d, _]| share(a + d, a + b + c + d)),
@@ -140,7 +145,8 @@ fn verdicts(ground: &Ground<'_>) -> Verdicts {
 
 /// Nothing where no two raters looked at the same candidate.
 pub(in crate::audit) fn ceiling(ground: &Ground<'_>, labels: &Labels) -> Option<Ceiling> {
-    let task_of = |name: &str| ground.asked().find(|(_, probe)| probe.step.step == name).map(|(task, _)| task);
+    let task_of =
+        |name: &str| ground.asked().find(|(_, probe)| probe.step.step == name).map(|(task, _)| task);
     let mut sums: Sums<4> = Sums::new(ground.tasks.len());
     for (step, first, second) in labels.doubly() {
         let Some(task) = task_of(step) else { continue };
@@ -166,7 +172,9 @@ pub(in crate::audit) fn self_preference(ground: &Ground<'_>, family: &str) -> Se
     for pair in ground.pairs(true) {
         let own = |place: usize| pair.step.families[place].as_deref().map(|name| name == family);
         let (Some(first), Some(second)) = (own(pair.first), own(pair.second)) else { continue };
-        let Some(truth) = pair.truth().filter(|_| first != second && pair.preference.decided()) else { continue };
+        let Some(truth) = pair.truth().filter(|_| first != second && pair.preference.decided()) else {
+            continue;
+        };
         let mine = if first { Preference::First } else { Preference::Second };
         let liked = f64::from(u8::from(pair.preference == mine));
         let better = match truth {

@@ -21,8 +21,10 @@ pub fn controls(controls: &BTreeMap<String, Option<Figure>>, bounds: &Thresholds
     let x = |share: f64| NAMES + share * (WIDTH - NAMES - 66.0);
     for (row, (name, figure)) in controls.iter().enumerate() {
         let (top, middle) = (ROW * row as f64 + 6.0, ROW * row as f64 + ROW / 2.0 + 5.0);
-        let _ = write!(svg, r#"<text class="axis end" x="{:.1}" y="{middle:.1}">{name}</text>"#, NAMES - 10.0);
-        let bound = if matches!(name.as_str(), "keys" | "injection") { bounds.hostile } else { bounds.controls };
+        let _ =
+            write!(svg, r#"<text class="axis end" x="{:.1}" y="{middle:.1}">{name}</text>"#, NAMES - 10.0);
+        let bound =
+            if matches!(name.as_str(), "keys" | "injection") { bounds.hostile } else { bounds.controls };
         let _ = write!(
             svg,
             r#"<rect class="track" x="{NAMES}" y="{top:.1}" width="{:.1}" height="18" rx="3"/>"#,
@@ -86,7 +88,11 @@ pub fn risk(calibration: &Calibration) -> Option<String> {
     }
     for tick in 0..=4 {
         let coverage = f64::from(tick) / 4.0;
-        let class = if tick == 4 { "axis end" } else { "axis middle" };
+        let class = match tick {
+            0 => "axis",
+            4 => "axis end",
+            _ => "axis middle",
+        };
         let _ = write!(
             svg,
             r#"<text class="{class}" x="{:.1}" y="{:.1}">{:.0} %</text>"#,

@@ -19,7 +19,7 @@ pub fn render(record: &Record) -> Result<String, Error> {
     environment.add_template("page", include_str!("page.html.j2")).map_err(broken)?;
     let figures: Vec<_> = text::figures(record);
     let gates: Vec<_> = record.gates.iter().map(|gate| (gate, gate.blocks())).collect();
-    let blocking: Vec<&str> = record.blocking().map(|gate| gate.name.as_str()).collect();
+    let blocking: Vec<String> = record.blocking().map(|gate| gate.name.clone()).collect();
     let bounds = &record.settings.thresholds;
     environment
         .get_template("page")
