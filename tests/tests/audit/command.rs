@@ -102,7 +102,8 @@ fn others_are_compared_with() {
     };
     let record = audit("mutant = \"oracle\"", "mutants=mutant = \"inverted\"");
     let other = &record["blocks"]["panel"][0];
-    assert_eq!(other["kappa"]["value"], -1.0);
+    // they never agree where both decide; kappa is -1 only where both are as often for the first
+    assert!(other["kappa"]["value"].as_f64().unwrap() < -0.9, "{other}");
     assert!(!other["disagreements"].as_array().unwrap().is_empty());
     assert!(record["blocks"]["drift"].is_null(), "there was no audit before");
 

@@ -140,7 +140,7 @@ fn label_free_means_people() {
     let database = rusqlite::Connection::open(run.join("run.sqlite")).unwrap();
     let mut statement = database
         .prepare(
-            "SELECT task || '/' || depth, number, report -> '$.answer', record -> '$.answer', candidate.ending \
+            "SELECT task || '/' || depth, candidate.number, report -> '$.answer', record -> '$.answer', candidate.ending \
              FROM candidate JOIN step ON step.id = candidate.step JOIN task ON task.id = step.task WHERE report NOT NULL",
         )
         .unwrap();
