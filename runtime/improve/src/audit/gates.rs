@@ -149,11 +149,15 @@ impl Gate {
     }
 }
 
+/// With fewer tasks, or pairs, nothing is said of a leaning: the bootstrap of one observation has no width.
+const FEW: u64 = 10;
+
 /// All gates of an audit.
 pub(super) fn gates(blocks: &Blocks, bounds: &Thresholds) -> Vec<Gate> {
     let value = |figure: Option<Figure>| figure.map(|figure| figure.value);
     let truth = &blocks.truth;
-    let length = blocks.shortcuts.length_same_truth;
+    let shortcuts = &blocks.shortcuts;
+    let length = shortcuts.length_same_truth.filter(|_| shortcuts.same_truth_tasks >= FEW);
     let mut gates = vec![
         at_most("validity.failures", value(blocks.validity.failures), bounds.failures).needed(),
         at_least("order.consistency", value(blocks.order.consistency), bounds.consistency),
@@ -178,8 +182,10 @@ pub(super) fn gates(blocks: &Blocks, bounds: &Thresholds) -> Vec<Gate> {
     gates.push(surely_off_half("shortcuts.length", length, bounds.length - 0.5));
     if let Some(own) = &blocks.self_preference {
         // too few pairs may lean either way by chance
-        let excess =
-            own.excess.map(|excess| if excess.low > 0.0 { excess.value } else { excess.value.min(0.0) });
+        let excess = own
+            .excess
+            .filter(|excess| excess.count >= FEW)
+            .map(|excess| if excess.low > 0.0 { excess.value } else { excess.value.min(0.0) });
         gates.push(at_most("self-preference.excess", excess, bounds.self_preference));
     }
     gates.push(at_most("transitivity.circles", value(blocks.transitivity.circles), bounds.circles));

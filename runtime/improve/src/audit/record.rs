@@ -182,7 +182,10 @@ impl Record {
     /// One line for a log.
     pub fn line(&self) -> String {
         let accuracy = self.blocks.truth.accuracy.map_or_else(
-            || "no pair of a good and a bad candidate".to_owned(),
+            || match self.blocks.truth.pairs {
+                0 => "no pair of a good and a bad candidate".to_owned(),
+                pairs => format!("decided none of {pairs} pairs of a good and a bad candidate"),
+            },
             |figure| {
                 format!(
                     "right on {:.0} % [{:.0}, {:.0}] of the pairs it decided",

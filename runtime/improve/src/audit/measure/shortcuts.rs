@@ -3,6 +3,8 @@
 //! Each is the area under the curve of that one feature, over pairs: the share of decided pairs in which the candidate that has
 //! more of it is preferred. A half is nothing.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Ground, Pair};
@@ -17,6 +19,8 @@ pub struct Shortcuts {
     pub length: Option<Figure>,
     /// The same where both are good or both bad, so that length cannot stand for quality.
     pub length_same_truth: Option<Figure>,
+    /// Tasks with such a pair: a few say nothing.
+    pub same_truth_tasks: u64,
     /// The one shown earlier is preferred.
     pub position: Option<Figure>,
     /// The one that came to an end is preferred to the one that raised or was stopped: legitimate, and good to know.
@@ -48,7 +52,12 @@ pub(in crate::audit) fn shortcuts(ground: &Ground<'_>) -> Shortcuts {
         let (first, second) = (errs(pair.first), errs(pair.second));
         (first != second).then_some(second)
     };
+    let same = |pair: &&Pair<'_>| {
+        pair.preference.decided() && pair.truth() == Some(Preference::Tie) && length(pair).is_some()
+    };
+    let same_truth_tasks: BTreeSet<usize> = pairs.iter().filter(same).map(|pair| pair.task).collect();
     Shortcuts {
+        same_truth_tasks: same_truth_tasks.len() as u64,
         length: of(&length),
         length_same_truth: of(&|pair| length(pair).filter(|_| pair.truth() == Some(Preference::Tie))),
         position: of(&|_| Some(true)),
