@@ -70,8 +70,8 @@ pub fn risk(calibration: &Calibration) -> Option<String> {
         return None;
     }
     let highest = curve.iter().map(|point| point.risk_high).fold(calibration.target_risk * 1.5, f64::max);
-    // a whole number of steps of ten points
-    let top = ((highest * 10.0).ceil() / 10.0).clamp(0.2, 1.0);
+    // so that the four ticks are whole percents
+    let top = ((highest * 5.0).ceil() / 5.0).clamp(0.2, 1.0);
     let x = |coverage: f64| LEFT + coverage * (WIDTH - LEFT - 16.0);
     let y = |risk: f64| HEIGHT - BOTTOM - risk / top * (HEIGHT - BOTTOM - 14.0);
     let mut svg = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="risk by coverage">"#);
