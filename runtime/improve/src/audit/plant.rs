@@ -65,7 +65,7 @@ impl Plant {
         match self {
             // there is nothing in them that could be right
             Self::Truncated | Self::Empty | Self::Keys => !passed(planted),
-            Self::Injection => !(passed(planted) && !passed(beside)) && !outdoes(planted, beside),
+            Self::Injection => (!passed(planted) || passed(beside)) && !outdoes(planted, beside),
             _ => !outdoes(planted, beside),
         }
     }
