@@ -18,7 +18,7 @@ target=wasm32-unknown-unknown
 
 # Library name = component name, with the prefix `sport_` that keeps it apart from the crates it uses.
 mkdir -p target/components
-for component in calculator counterfactual describe-image execution-facts image llm-critic ocr plot rules search self-consistency table; do
+for component in calculator counterfactual describe-image execution-facts image llm-critic mutants ocr plot rules search self-consistency table; do
     built=target/guests/$target/release/sport_$(echo "$component" | tr - _).wasm
     placed=target/components/$component.wasm
     if ! cmp -s "$built" "$placed"; then

@@ -19,6 +19,7 @@ fn improve(run_folder: &Path) -> Command {
     let config = root().join("examples/scripted.toml");
     let mut command = sport([Path::new("improve"), Path::new("--resume"), Path::new("--config"), &config]);
     command.arg("--run").arg(run_folder);
+    command.env("SPORT_CONFIG", run_folder.with_file_name("config"));
     command
 }
 

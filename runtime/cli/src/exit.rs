@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Exit {
     /// Done.
     Done,
-    /// Done, and the result is a no: the agent's code raised, a run found no signal, `doctor` found a fault.
+    /// Done, and the result is a no: the agent's code raised, a run found no signal, an audit blocked, `doctor` found a fault.
     Negative,
     /// The command line is wrong (clap's own code).
     Usage,
@@ -48,7 +48,8 @@ impl Exit {
 /// Printed at the end of `sport --help`.
 pub const TABLE: &str = "Exit codes:
   0    done
-  1    done, and the result is a no: agent code raised, the run found no signal, doctor found a fault
+  1    done, and the result is a no: agent code raised, the run found no signal, an audit blocked the verifier,
+       doctor found a fault
   2    wrong command line
   3    a file, config, plugin or model is not what it should be
   4    something that `make setup` provides is missing

@@ -47,6 +47,20 @@ pub enum Error {
     /// A setting that would be unsafe.
     #[error("{0}")]
     Refused(String),
+    /// A verifier whose word may not shape the policy yet.
+    #[error(
+        "verifier {name} {why}: look at `sport verifier audit --run {}` (with --labels FILE where people said what is good), \
+         or tune all the same with --allow-unaudited \"reason\"",
+        run.display()
+    )]
+    Unaudited {
+        /// The verifier.
+        name: String,
+        /// The run.
+        run: PathBuf,
+        /// What is missing.
+        why: String,
+    },
     /// A stage was asked for before the one it builds on.
     #[error(
         "iteration {iteration} has no finished {needs} stage: run `sport {needs}` first, or `sport improve`"
@@ -153,6 +167,7 @@ impl Error {
             Self::Config { .. } => "bad-config",
             Self::Synthesize(_) => "synthesize",
             Self::Refused(_) => "refused",
+            Self::Unaudited { .. } => "unaudited",
             Self::StageOrder { .. } => "stage-order",
             Self::Diverged { .. } => "diverged",
             Self::Run { .. } => "bad-run",
@@ -176,6 +191,7 @@ impl Error {
             | Self::Config { .. }
             | Self::Synthesize(_)
             | Self::Refused(_)
+            | Self::Unaudited { .. }
             | Self::StageOrder { .. }
             | Self::Diverged { .. }
             | Self::Database { .. } => Class::BadInput,

@@ -10,7 +10,7 @@
 //! * [`stages`]: synthesize, explore, verify, pair, tune, evaluate; each may be called alone;
 //! * [`judging`]: the protocol between the host and its verifiers; panels; who won;
 //! * [`swap`]: other verifiers while a run goes on: shadow, canary, rollback, the control socket;
-//! * [`counterfactual`]: facts about what an answer depends on;
+//! * [`counterfactual`]: facts about what an answer depends on; [`audit`]: whether a verifier's word may shape the policy;
 //! * [`stats`]: intervals and tests; [`summary`]: the whole run for a program; [`report`]: for a person;
 //! * [`run`]: the loop over all of these, and resume.
 //!
@@ -19,6 +19,7 @@
 //! could reach the policy.
 
 pub mod answers;
+pub mod audit;
 pub mod config;
 pub mod counterfactual;
 pub mod equipment;

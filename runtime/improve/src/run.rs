@@ -13,14 +13,16 @@ use sport_policy::Policy;
 use sport_policy::types::PolicyConfig;
 use sport_sandbox::Sandbox;
 
+use crate::audit::{self, Identity, Permit, Shelf, Wanted};
 use crate::config::{Backend, Config, PolicySection};
 use crate::equipment::{Admitted, Equipment};
 use crate::error::Error;
+use crate::judging::Member;
 use crate::observer::{Observer, Stage};
 use crate::prompt::PromptForm;
 use crate::report;
 use crate::stages::tune::Tuning;
-use crate::stages::{Context, evaluate, explore, pair, synthesize, tune, verify};
+use crate::stages::{Context, evaluate, explore, needs, pair, synthesize, tune, verify};
 use crate::store::Folder;
 use crate::store::manifest::Manifest;
 use crate::summary::Summary;
@@ -66,6 +68,10 @@ pub struct Run {
     equipment: Equipment,
     policy: Box<dyn Policy>,
     form: PromptForm,
+    /// The operator's audits, where this run may read and add to them.
+    shelf: Option<Shelf>,
+    /// Why the verifier's word is taken without an audit.
+    unaudited: Option<String>,
 }
 
 impl Run {
@@ -97,7 +103,7 @@ impl Run {
         verifiers.restore(&folder.store, sandbox, &folder.config.verifier)?;
         let control =
             Control::start(folder.path(), folder.second_store()?, Arc::clone(verifiers), sandbox.clone())?;
-        Ok(Self { _control: control, folder, equipment, policy, form })
+        Ok(Self { _control: control, folder, equipment, policy, form, shelf: None, unaudited: None })
     }
 
     /// Opens a run to go on with it. `open_policy` gets the run's own config.
@@ -129,6 +135,36 @@ impl Run {
     /// The run directory.
     pub fn folder(&self) -> &Folder {
         &self.folder
+    }
+
+    /// Lets the run use audits that were made elsewhere, and keep its own for others.
+    pub fn use_audits(&mut self, shelf: Shelf) {
+        self.shelf = Some(shelf);
+    }
+
+    /// Lets the run tune though its verifier has no passing audit. The reason goes into manifests and report.
+    pub fn allow_unaudited(&mut self, reason: &str) {
+        self.unaudited = Some(reason.to_owned());
+    }
+
+    /// Explores tasks of the audit split with the policy of the last iteration that made one, so that there is something to
+    /// audit verifiers on. Says how many there are; a run's audit tasks are made once.
+    pub fn explore_for_audit(&mut self, tasks: u32, observer: &mut dyn Observer) -> Result<u64, Error> {
+        let last = self
+            .folder
+            .store
+            .iterations()?
+            .iter()
+            .filter(|row| row.adapter.is_some())
+            .map(|row| row.number)
+            .max();
+        self.folder.store.begin_iteration(0)?;
+        audit::explore(&mut self.context(observer), last.map_or(0, |last| last + 1), tasks)
+    }
+
+    /// The sandboxed side.
+    pub fn equipment(&self) -> &Equipment {
+        &self.equipment
     }
 
     /// Sets the point at which a test stops this run: `[abort:]name[:count]`.
@@ -178,28 +214,75 @@ impl Run {
             )));
         }
         self.folder.store.begin_iteration(iteration)?;
-        let mut context = Context {
+        let permit = match stage {
+            Stage::Sft | Stage::Dpo => self.permit(iteration, observer)?,
+            _ => None,
+        };
+        let mut context = self.context(observer);
+        match stage {
+            Stage::Synthesize => {
+                synthesize::synthesize(context.folder, context.equipment, context.observer, iteration)
+            }
+            Stage::Explore => explore::explore(&mut context, iteration),
+            Stage::Verify => verify::verify(&mut context, iteration),
+            Stage::Pair => pair::pair(context.folder, context.observer, iteration),
+            Stage::Sft | Stage::Dpo => match permit {
+                Some(permit) => tune::tune(Tuning {
+                    folder: context.folder,
+                    policy: context.policy,
+                    observer: context.observer,
+                    iteration,
+                    permit,
+                }),
+                None => Ok(()),
+            },
+            Stage::Evaluate => evaluate::evaluate(&mut context, iteration),
+        }
+    }
+
+    fn context<'run>(&'run mut self, observer: &'run mut dyn Observer) -> Context<'run> {
+        Context {
             folder: &self.folder,
             equipment: &self.equipment,
             policy: self.policy.as_mut(),
             form: &self.form,
             observer,
-        };
-        match stage {
-            Stage::Synthesize => {
-                synthesize::synthesize(&self.folder, &self.equipment, context.observer, iteration)
-            }
-            Stage::Explore => explore::explore(&mut context, iteration),
-            Stage::Verify => verify::verify(&mut context, iteration),
-            Stage::Pair => pair::pair(&self.folder, context.observer, iteration),
-            Stage::Sft | Stage::Dpo => tune::tune(Tuning {
-                folder: &self.folder,
-                policy: context.policy,
-                observer: context.observer,
-                iteration,
-            }),
-            Stage::Evaluate => evaluate::evaluate(&mut context, iteration),
         }
+    }
+
+    /// Leave to tune an iteration on what the run's verifier said; none where that is done already. A verifier without an audit
+    /// in this run is audited first, where truth is to be had.
+    fn permit(&mut self, iteration: u32, observer: &mut dyn Observer) -> Result<Option<Permit>, Error> {
+        let store = &self.folder.store;
+        if store.iterations()?.iter().any(|row| row.number == iteration && row.adapter.is_some()) {
+            return Ok(None);
+        }
+        needs(store, iteration, Stage::Pair)?;
+        let judges = store.judges(iteration)?;
+        if let Some(permit) = audit::again(&self.folder, iteration, &judges)? {
+            return Ok(Some(permit));
+        }
+        let panel = Arc::clone(&self.equipment.verifiers.now().deciding);
+        let (shelf, unaudited) = (self.shelf.take(), self.unaudited.clone());
+        let audited = match unaudited {
+            Some(_) => Ok(true),
+            None => audit::by_itself(&mut self.context(observer), shelf.as_ref(), &panel, iteration),
+        };
+        self.shelf = shelf;
+        let comparable = audited?;
+        let member = |member: &Member| {
+            (Identity::of(&member.verifier, &member.config), member.verifier.descriptor().name.clone())
+        };
+        let members: Vec<(Identity, String)> = panel.members.iter().map(member).collect();
+        let wanted = Wanted {
+            judges: &judges,
+            members: &members,
+            pairs: self.folder.config.tune.dpo.rate.epochs > 0,
+            comparable,
+            margin: panel.margin,
+            unaudited: unaudited.as_deref(),
+        };
+        audit::permit(&self.folder, self.shelf.as_ref(), &wanted).map(Some)
     }
 
     fn iteration_zero(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
@@ -279,6 +362,7 @@ impl Run {
             digests,
             adapter: row.as_ref().and_then(|row| row.adapter.clone()),
             adapter_digest: row.and_then(|row| row.adapter_digest),
+            audit: self.folder.store.grounds(iteration)?,
             result: serde_json::to_value(result).map_err(|error| Error::Internal(error.to_string()))?,
         };
         manifest.write(&self.folder.manifest(iteration))?;

@@ -33,6 +33,8 @@ pub enum Purpose {
     Replay,
     /// Bootstrap resamples.
     Bootstrap,
+    /// What an audit shows a verifier, and in which order.
+    Audit,
 }
 
 impl Purpose {
@@ -49,6 +51,7 @@ impl Purpose {
             Self::Epoch => "epoch",
             Self::Replay => "replay",
             Self::Bootstrap => "bootstrap",
+            Self::Audit => "audit",
         }
     }
 }

@@ -81,7 +81,7 @@ pub fn paired_bootstrap(
 }
 
 /// Linear interpolation between the two nearest of sorted values.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
     let place = share * last as f64;
     let (below, above) = (place.floor() as usize, place.ceil() as usize);

@@ -81,6 +81,9 @@ pub struct Iteration {
     pub dpo: Option<Tuned>,
     /// Estimate of the KL to the base model in nats per token, on greedy held-out actions.
     pub kl_to_base: Option<f64>,
+    /// On what grounds the verifier's word was learned from: its audit, or somebody's reason to do without.
+    #[serde(default)]
+    pub audit: Option<Value>,
     /// Working time of each stage.
     pub seconds: BTreeMap<String, f64>,
     /// Adapter folder, relative to the run directory.
@@ -233,6 +236,7 @@ fn iteration(folder: &Folder, row: &crate::store::IterationRow) -> Result<Iterat
             folder.config.tune.dpo.beta,
         ),
         kl_to_base: result(Stage::Evaluate, "kl_to_base").as_ref().and_then(Value::as_f64),
+        audit: store.grounds(number)?,
         seconds: stages.iter().map(|(name, seconds, _)| (name.clone(), *seconds)).collect(),
         adapter: row.adapter.clone(),
         adapter_digest: row.adapter_digest.clone(),

@@ -94,6 +94,7 @@ pub use inspect::{Inspection, Kind, inspect};
 pub use isolation::{Isolation, Seal, SessionWorker, probe_seal, seal_process, session_worker};
 pub use judging::*;
 pub use limits::Limits;
+pub use private::{NotPrivate, PrivateFolder};
 pub use registry::{
     Change, Described, Grant, Installed, Look, Pin, Receipt, Registry, SecretSource, State, components_in,
 };

@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-/// See the module.
+/// A folder that only this user can write to, opened without following links.
 #[derive(Debug)]
-pub(crate) struct PrivateFolder {
+pub struct PrivateFolder {
     fd: OwnedFd,
     path: PathBuf,
 }
 
 /// Why a folder is not taken.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotPrivate {
+pub enum NotPrivate {
     /// The system refused.
     #[error("cannot {action} it: {source}")]
     Io {

@@ -4,6 +4,7 @@
 //! the same way on every machine. What it says is checked: one judgement per candidate, scores within 0 to 1,
 //! quotes that occur.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -91,6 +92,11 @@ impl Verifier {
     /// What it says of itself.
     pub fn descriptor(&self) -> &VerifierDescriptor {
         &self.descriptor
+    }
+
+    /// The models that it may ask, by role, each with what tells it from others.
+    pub fn models(&self) -> BTreeMap<String, String> {
+        self.chat.as_ref().map(|asked| asked.identities()).unwrap_or_default()
     }
 
     /// Judges a step: one judgement per candidate, in their order. A failure means that the step could not be

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use sport_improve::audit::Shelf;
 use sport_improve::{Config, Outcome, Places, Run, Stage as StageName, Summary, open_policy};
 
 use super::IsolationFlag;
@@ -33,7 +34,17 @@ pub struct Improve {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    unaudited: Unaudited,
+    #[command(flatten)]
     isolation: IsolationFlag,
+}
+
+/// Learning from a verifier that no audit speaks for.
+#[derive(Debug, Args)]
+pub struct Unaudited {
+    /// Tune though the verifier has no passing audit; the reason goes into the manifests and the report
+    #[arg(long, value_name = "REASON")]
+    allow_unaudited: Option<String>,
 }
 
 /// The stages of an iteration, each alone over a run directory.
@@ -48,7 +59,7 @@ pub enum Stage {
     /// Make pairs of winners and losers
     Pair(StageArgs),
     /// Tune the policy: SFT on winners, then step-wise DPO
-    Tune(StageArgs),
+    Tune(TuneArgs),
     /// Evaluate on the held-out tasks (0: the base model)
     Evaluate(StageArgs),
 }
@@ -72,6 +83,15 @@ pub struct StageArgs {
     isolation: IsolationFlag,
 }
 
+/// What `tune` takes.
+#[derive(Debug, Args)]
+pub struct TuneArgs {
+    #[command(flatten)]
+    stage: StageArgs,
+    #[command(flatten)]
+    unaudited: Unaudited,
+}
+
 impl Improve {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
@@ -82,6 +102,7 @@ impl Improve {
         } else {
             create(&self.config, &folder, self.seed, self.isolation)?
         };
+        learn_from(&mut run, &self.unaudited)?;
         let outcome = run.improve(&mut progress)?;
         let summary = Summary::read(run.folder())?;
         if self.json {
@@ -99,12 +120,16 @@ impl Improve {
 impl Stage {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
+        let mut unaudited = Unaudited { allow_unaudited: None };
         let (stage, arguments) = match self {
             Self::Synthesize(arguments) => (StageName::Synthesize, arguments),
             Self::Explore(arguments) => (StageName::Explore, arguments),
             Self::Verify(arguments) => (StageName::Verify, arguments),
             Self::Pair(arguments) => (StageName::Pair, arguments),
-            Self::Tune(arguments) => (StageName::Sft, arguments),
+            Self::Tune(arguments) => {
+                unaudited = arguments.unaudited;
+                (StageName::Sft, arguments.stage)
+            }
             Self::Evaluate(arguments) => (StageName::Evaluate, arguments),
         };
         let isolation = arguments.isolation;
@@ -119,6 +144,7 @@ impl Stage {
             Some(config) if !is_run(&arguments.run) => create(config, &arguments.run, None, isolation)?,
             _ => open(&arguments.run, isolation)?,
         };
+        learn_from(&mut run, &unaudited)?;
         run.stage(arguments.iteration, stage, &mut progress)?;
         if arguments.json {
             super::print_json(&Summary::read(run.folder())?)?;
@@ -149,7 +175,24 @@ fn create(
     Ok(Run::create(folder, config, &super::sandbox(isolation)?, policy)?)
 }
 
-fn open(folder: &Path, isolation: IsolationFlag) -> Result<Run, CommandError> {
+/// Lets a run look at the operator's audits, and tune without one where somebody says why.
+fn learn_from(run: &mut Run, unaudited: &Unaudited) -> Result<(), CommandError> {
+    run.use_audits(Shelf::open(&paths::config())?);
+    match &unaudited.allow_unaudited {
+        Some(reason) if reason.trim().is_empty() => {
+            let message = "--allow-unaudited needs a reason; it goes into the manifests and the report";
+            Err(CommandError::new(Exit::Usage, "no-reason", message))
+        }
+        Some(reason) => {
+            run.allow_unaudited(reason.trim());
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Opens a run to go on with it.
+pub fn open(folder: &Path, isolation: IsolationFlag) -> Result<Run, CommandError> {
     let sandbox = super::sandbox(isolation)?;
     Ok(Run::open(folder, &sandbox, |section| open_policy(section, &paths::torch_backend()))?)
 }

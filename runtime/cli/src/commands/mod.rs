@@ -9,7 +9,7 @@ use serde::Serialize;
 use sport_improve::config::INSTALLED;
 use sport_sandbox::{
     CompileWorker, Compiler, Grants, Installed, Interpreter, Isolation, Models, Registry, Sandbox,
-    SandboxOptions, SessionWorker, TaskFile, Tool,
+    SandboxOptions, SessionWorker, TaskFile, Tool, Verifier,
 };
 
 use crate::exit::{CommandError, Exit};
@@ -148,6 +148,15 @@ pub fn named(name: &str) -> Result<String, CommandError> {
     path.into_os_string().into_string().map_err(|path| {
         let message = format!("{} is not UTF-8; move the file", path.display());
         CommandError::new(Exit::BadInput, "file-name", message)
+    })
+}
+
+/// A verifier as typed; `grants` are those of the command line, which are for paths.
+pub fn verifier(sandbox: &Sandbox, name: &str, grants: &[String]) -> Result<Arc<Verifier>, CommandError> {
+    Ok(match typed(name)? {
+        Typed::Path(path) => sandbox.verifier(&path, &Grants::new(grants)?)?,
+        Typed::Installed(registry, installed) => registry.verifier(sandbox, &installed.name)?,
+        Typed::FirstParty(path) => sandbox.verifier(&path, &Grants::new(grants)?)?,
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sport_policy::types::{LoraConfig, OptimizerConfig};
 
+use crate::audit::Thresholds;
 use crate::seed::{Purpose, seed};
 
 /// A whole config.
@@ -21,6 +22,7 @@ pub struct Config {
     pub pair: Pair,
     pub tune: Tune,
     pub evaluate: Evaluate,
+    pub audit: Audit,
 }
 
 /// `[run]`.
@@ -388,4 +390,17 @@ pub struct Evaluate {
     pub wave: u32,
     /// Greedy actions on which the KL to the base model is estimated; 0 leaves it out.
     pub kl_samples: u32,
+}
+
+/// `[audit]`: the audit of the verifier that a run makes before its first tuning.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Audit {
+    /// Two minutes at most.
+    pub quick: bool,
+    /// Answers known by program may not even be used for an audit: truth comes from people, or from an audit made elsewhere.
+    pub label_free: bool,
+    /// Tasks of the audit split that are explored for it; 0 explores none.
+    pub tasks: u32,
+    /// What the verifier must reach.
+    pub thresholds: Thresholds,
 }

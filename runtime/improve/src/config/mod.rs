@@ -11,7 +11,7 @@ mod resolve;
 mod typed;
 
 pub use meant::{
-    Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, PanelMember, Plugin,
+    Audit, Backend, Config, Dpo, Engine, Evaluate, Explore, Interpreter, Pair, PairRule, PanelMember, Plugin,
     PolicySection, Rate, Reference, Rule, Run, Schedule, Sft, Start, Synthesize, Tool, Tune, Verifier,
     Winners,
 };

@@ -64,7 +64,21 @@ pub(super) fn resolve(typed: typed::Config, base: &Base<'_>) -> Result<Config, S
             kl_samples: evaluate.kl_samples.unwrap_or(32),
         },
         explore,
+        audit: audit(typed.audit.unwrap_or_default())?,
     })
+}
+
+fn audit(typed: typed::Audit) -> Result<Audit, String> {
+    let thresholds = typed.thresholds.unwrap_or_default();
+    match thresholds.fault() {
+        Some(fault) => Err(fault),
+        None => Ok(Audit {
+            quick: typed.quick.unwrap_or(true),
+            label_free: typed.label_free.unwrap_or(false),
+            tasks: below(typed.tasks.unwrap_or(24), 10_000, "audit.tasks")?,
+            thresholds,
+        }),
+    }
 }
 
 fn verifier(typed: typed::Verifier, base: &Base<'_>) -> Result<Verifier, String> {

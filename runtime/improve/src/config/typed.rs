@@ -18,6 +18,7 @@ pub(super) struct Config {
     pub pair: Option<Pair>,
     pub tune: Option<Tune>,
     pub evaluate: Option<Evaluate>,
+    pub audit: Option<Audit>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -180,4 +181,13 @@ pub(super) struct Evaluate {
     pub max_failed_steps: Option<u32>,
     pub wave: Option<u32>,
     pub kl_samples: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Audit {
+    pub quick: Option<bool>,
+    pub label_free: Option<bool>,
+    pub tasks: Option<u32>,
+    pub thresholds: Option<crate::audit::Thresholds>,
 }

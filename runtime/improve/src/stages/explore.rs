@@ -16,7 +16,7 @@ use super::{Context, interrupted, needs, pool, put_on_adapter};
 use crate::error::Error;
 use crate::observer::Stage;
 use crate::seed::{Purpose, seed};
-use crate::store::{CandidateRow, NewStep};
+use crate::store::{CandidateRow, NewStep, TaskEnding};
 use crate::task::{Split, Task};
 
 /// Explores the training tasks of an iteration.
@@ -53,6 +53,24 @@ pub fn explore(context: &mut Context<'_>, iteration: u32) -> Result<(), Error> {
     let words: Vec<String> =
         endings.iter().map(|(ending, count)| format!("{count} {}", ending.name())).collect();
     context.observer.end(iteration, Stage::Explore, &format!("{total} tasks: {}", words.join(", ")));
+    Ok(())
+}
+
+/// Explores tasks that are no training tasks, in the same way, with the policy as it stands. Those that ended are left alone.
+pub(crate) fn explore_beside(
+    context: &mut Context<'_>,
+    iteration: u32,
+    tasks: Vec<(Task, Option<TaskEnding>)>,
+) -> Result<(), Error> {
+    let adapter = put_on_adapter(context.folder, context.policy, iteration.saturating_sub(1))?;
+    let (total, mut done) = (tasks.len() as u64, 0);
+    let clock = Clock::default();
+    for wave in tasks.chunks(context.folder.config.explore.wave as usize) {
+        let unfinished: Vec<Task> =
+            wave.iter().filter(|(_, ending)| ending.is_none()).map(|(task, _)| task.clone()).collect();
+        done += (wave.len() - unfinished.len()) as u64;
+        explore_wave(context, iteration, unfinished, adapter, &clock, &mut done, total)?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ pub mod evaluate;
 mod execute;
 pub mod explore;
 pub mod pair;
-mod pool;
+pub(crate) mod pool;
 pub mod synthesize;
 pub mod tune;
 pub mod verify;

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// Calls `work` on every item, on up to `threads` threads; `arrived` is called on this thread after each item and
 /// says whether to go on. The first error, or a stop, ends it after the items that are under way.
-pub(super) fn each<T: Send>(
+pub(crate) fn each<T: Send>(
     items: &mut [T],
     threads: usize,
     work: impl Fn(&mut T) -> Result<(), Error> + Sync,

@@ -15,8 +15,8 @@ use crate::equipment::Equipment;
 use crate::error::Error;
 use crate::observer::{Observer, Stage};
 use crate::store::Folder;
-use crate::synthesize::{ImageFacts, Spec, fact_calls, generate};
-use crate::task::{Split, TaskFile};
+use crate::synthesize::{ImageFacts, Spec, demo_families, fact_calls, generate};
+use crate::task::{Split, Task, TaskFile};
 
 /// Where the facts are kept in the store.
 const FACTS: &str = "image-facts";
@@ -35,18 +35,7 @@ pub fn synthesize(
     let began = Instant::now();
     observer.begin(iteration, Stage::Synthesize, 0, "images");
     let settings = &folder.config.synthesize;
-    let images = match store.meta(FACTS)? {
-        Some(text) => {
-            serde_json::from_str(&text).map_err(|error| Error::Internal(format!("image facts: {error}")))?
-        }
-        None => {
-            let images = facts(&settings.images, equipment, observer, iteration)?;
-            let text = serde_json::to_string(&images)
-                .map_err(|error| Error::Internal(format!("image facts: {error}")))?;
-            store.set_meta(FACTS, &text)?;
-            images
-        }
-    };
+    let images = known_images(folder, equipment, observer, iteration)?;
     let (split, tasks) = if iteration == 0 {
         (Split::HeldOut, settings.held_out_tasks)
     } else {
@@ -69,6 +58,53 @@ pub fn synthesize(
     let line = format!("{} {} tasks of {} families", tasks.len(), split.name(), families.len());
     observer.end(iteration, Stage::Synthesize, &line);
     Ok(())
+}
+
+/// As many tasks of the audit split as the images have, up to `most`; none where no image belongs to it.
+pub(crate) fn audit_tasks(
+    folder: &Folder,
+    equipment: &Equipment,
+    observer: &mut dyn Observer,
+    most: u32,
+) -> Result<Vec<Task>, Error> {
+    let images = known_images(folder, equipment, observer, 0)?;
+    let config = &folder.config;
+    let spec = |tasks: u32, families: Vec<String>| Spec {
+        seed: config.run.seed,
+        split: Split::Audit,
+        iteration: 0,
+        tasks,
+        families,
+    };
+    // a family that no image of this split fits is left out
+    let names = if config.synthesize.families.is_empty() {
+        demo_families()?
+    } else {
+        config.synthesize.families.clone()
+    };
+    let families: Vec<String> =
+        names.into_iter().filter(|name| generate(&spec(1, vec![name.clone()]), &images).is_ok()).collect();
+    if families.is_empty() {
+        return Ok(Vec::new());
+    }
+    let made = (1..=most).rev().find_map(|tasks| generate(&spec(tasks, families.clone()), &images).ok());
+    Ok(made.unwrap_or_default())
+}
+
+/// What the tools say of the images: asked once, then kept with the run.
+fn known_images(
+    folder: &Folder,
+    equipment: &Equipment,
+    observer: &mut dyn Observer,
+    iteration: u32,
+) -> Result<Vec<ImageFacts>, Error> {
+    let broken = |error: serde_json::Error| Error::Internal(format!("image facts: {error}"));
+    if let Some(text) = folder.store.meta(FACTS)? {
+        return serde_json::from_str(&text).map_err(broken);
+    }
+    let images = facts(&folder.config.synthesize.images, equipment, observer, iteration)?;
+    folder.store.set_meta(FACTS, &serde_json::to_string(&images).map_err(broken)?)?;
+    Ok(images)
 }
 
 /// Refuses a folder of images that cannot be used, before there is a run.

@@ -14,6 +14,7 @@ use sport_policy::Policy;
 use sport_policy::types::{Completion, Pair, StepMetrics, TrainBatch};
 
 use super::{interrupted, needs};
+use crate::audit::Permit;
 use crate::config::{Rate, Reference, Start, Winners, digest};
 use crate::error::Error;
 use crate::observer::{Observer, Stage};
@@ -30,6 +31,8 @@ pub struct Tuning<'run> {
     pub observer: &'run mut dyn Observer,
     /// The iteration.
     pub iteration: u32,
+    /// Leave to learn from what the run's verifier said.
+    pub permit: Permit,
 }
 
 /// Tunes on the winners and pairs of an iteration and records the adapter that comes out.
@@ -40,6 +43,7 @@ pub fn tune(mut tuning: Tuning<'_>) -> Result<(), Error> {
         return Ok(());
     }
     needs(store, iteration, Stage::Pair)?;
+    store.set_grounds(iteration, tuning.permit.grounds())?;
     let config = &folder.config.tune;
     if config.sft.rate.epochs > 0 && !store.stage_done(iteration, Stage::Sft)? {
         let items = imitated(folder, iteration)?;

@@ -23,6 +23,9 @@ pub struct Manifest {
     pub adapter: Option<String>,
     /// Its digest.
     pub adapter_digest: Option<String>,
+    /// On what grounds the verifier's word was learned from: a passing audit, or a reason in somebody's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Value>,
     /// The iteration's part of the summary.
     pub result: Value,
 }

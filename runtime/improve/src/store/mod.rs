@@ -6,6 +6,7 @@
 //! blobs/                      content-addressed artifacts
 //! adapters/iteration-N/       adapters and checkpoints
 //! manifests/iteration-N.json  what an iteration was made of and what came of it
+//! audits/                     audits of verifiers
 //! report.html  lock  control.sock
 //! ```
 //!

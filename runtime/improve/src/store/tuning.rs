@@ -1,15 +1,54 @@
 //! Pairs, checkpoints and metrics in the store.
 
 use rusqlite::{OptionalExtension, params};
+use serde_json::Value;
 use sport_policy::types::StepMetrics;
 
 use super::Store;
 use super::records::{Checkpoint, PairRow};
 use super::rows::{from_json, json};
+use crate::audit::{Ground, Identity};
 use crate::error::Error;
 use crate::observer::Stage;
 
 impl Store {
+    /// Records on what grounds an iteration learns from its verifier's word.
+    pub(crate) fn set_grounds(&self, iteration: u32, grounds: &[Ground]) -> Result<(), Error> {
+        let text =
+            serde_json::to_string(grounds).map_err(|error| Error::Internal(format!("grounds: {error}")))?;
+        self.set_meta(&format!("audit:{iteration}"), &text)
+    }
+
+    /// On what grounds an iteration learned from its verifier's word; none before it did.
+    pub fn grounds(&self, iteration: u32) -> Result<Option<Value>, Error> {
+        let Some(text) = self.meta(&format!("audit:{iteration}"))? else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| Error::Internal(format!("grounds: {error}")))
+    }
+
+    /// The verifiers whose word decided steps of an iteration: digests of component and config.
+    pub fn judges(&self, iteration: u32) -> Result<Vec<(String, String)>, Error> {
+        self.read(|connection| {
+            connection
+                .prepare(
+                    "SELECT DISTINCT verifier, config FROM judgement JOIN step ON step.id = judgement.step \
+                     JOIN task ON task.id = step.task WHERE task.iteration = ?1 AND task.split = 'train' \
+                     AND step.outcome = 'winner' AND verifier LIKE 'sha256:%' ORDER BY verifier, config",
+                )?
+                .query_map([iteration], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        })
+    }
+
+    /// Keeps the reason that somebody gave for swapping in a verifier without an audit.
+    pub(crate) fn set_swapped_in_unaudited(&self, identity: &Identity, reason: &str) -> Result<(), Error> {
+        self.set_meta(&unaudited(&identity.verifier, &identity.config), reason)
+    }
+
+    /// That reason, where there is one.
+    pub(crate) fn swapped_in_unaudited(&self, verifier: &str, config: &str) -> Result<Option<String>, Error> {
+        self.meta(&unaudited(verifier, config))
+    }
+
     /// All pairs of an iteration in one transaction; they replace what a stopped attempt left.
     pub fn put_pairs(&self, iteration: u32, pairs: &[PairRow]) -> Result<(), Error> {
         self.write(|transaction| {
@@ -121,4 +160,8 @@ impl Store {
                 .collect()
         })
     }
+}
+
+fn unaudited(verifier: &str, config: &str) -> String {
+    format!("unaudited:{verifier}:{config}")
 }

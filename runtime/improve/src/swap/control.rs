@@ -20,6 +20,8 @@ use sport_sandbox::Sandbox;
 use super::protocol::{Beside, Newcomer, Reply, Request, Revision, Standing};
 use super::trial::{Bounds, Stage};
 use super::{Plan, Verifiers, newcomer};
+use crate::audit::{self, Identity, Shelf};
+use crate::config::config_folder;
 use crate::error::Error;
 use crate::judging::{Member, Panel};
 use crate::store::Store;
@@ -92,7 +94,7 @@ impl Control {
         fs::set_permissions(&socket, Permissions::from_mode(0o600)).map_err(Error::io("protect", &socket))?;
         listener.set_nonblocking(true).map_err(Error::io("listen at", &socket))?;
         let stop = Arc::new(AtomicBool::new(false));
-        let desk = Desk { store, verifiers, sandbox };
+        let desk = Desk { run: run.to_owned(), store, verifiers, sandbox };
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("sport-control".to_owned())
@@ -114,6 +116,7 @@ impl Drop for Control {
 
 /// What the thread works with.
 struct Desk {
+    run: PathBuf,
     store: Store,
     verifiers: Arc<Verifiers>,
     sandbox: Sandbox,
@@ -199,19 +202,28 @@ impl Desk {
         }
         let loaded = newcomer::load(&self.sandbox, &newcomer)?;
         newcomer::smoke(&loaded)?;
-        let Some(reason) = unaudited else {
-            return Err(Error::Refused(
-                "the newcomer has no audit that it passed; audit it, or say why it may judge without one: \
-                 --allow-unaudited \"reason\""
-                    .to_owned(),
-            ));
+        let identity = Identity::of(&loaded.verifier, &loaded.config);
+        let shelf = Shelf::open_existing(&config_folder())?;
+        let passed = audit::has_passed(&self.run, shelf.as_ref(), &identity, state.deciding.margin)?;
+        let reason = match unaudited {
+            _ if passed => "its audit passed".to_owned(),
+            Some(reason) => {
+                self.store.set_swapped_in_unaudited(&identity, &reason)?;
+                format!("not audited: {reason}")
+            }
+            None => {
+                return Err(Error::Refused(
+                    "the newcomer has no audit that it passed; audit it (`sport verifier audit`), or say why it may judge \
+                     without one: --allow-unaudited \"reason\""
+                        .to_owned(),
+                ));
+            }
         };
         let mut members = deciding.members.clone();
         members[place] = newcomer;
         let mut panel = Panel { revision: next(&revisions), ..Panel::clone(&state.deciding) };
         panel.members[place] = loaded;
         let stage = Stage::first(&plan);
-        let reason = format!("not audited: {reason}");
         self.record(&panel, members, stage.name(), &reason)?;
         let number = panel.revision;
         self.verifiers.try_out(panel, plan, bounds);

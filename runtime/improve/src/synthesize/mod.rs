@@ -75,6 +75,13 @@ pub fn set_of(family: &str) -> Option<Set> {
     Grammar::builtin().ok()?.family(family).map(|family| family.set)
 }
 
+/// The families of the `demo` set, in the grammar's order.
+pub(crate) fn demo_families() -> Result<Vec<String>, Error> {
+    let grammar = Grammar::builtin()?;
+    let demo = grammar.family.iter().filter(|family| family.set == Set::Demo);
+    Ok(demo.map(|family| family.name.clone()).collect())
+}
+
 /// Makes the tasks of one split.
 pub fn generate(spec: &Spec, images: &[ImageFacts]) -> Result<Vec<Task>, Error> {
     draw::generate(&Grammar::builtin()?, spec, images)

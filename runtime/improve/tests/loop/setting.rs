@@ -90,6 +90,11 @@ batch = 2
 max_depth = 2
 wave = 3
 kl_samples = 2
+
+# two pictures make few pairs
+[audit.thresholds]
+pairs = 2
+tasks = 1
 "#;
 
 /// Code that finds the task's only file by itself: a script does not know its name.

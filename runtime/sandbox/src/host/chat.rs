@@ -1,6 +1,6 @@
 //! `sport:host/chat`: models that the operator lets a component ask; see [`crate::chat`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::artifacts::ArtifactStore;
@@ -28,6 +28,14 @@ impl Asked {
     /// Those of `models` whose roles are allowed; none means all.
     pub fn new(models: Models, allowed: Option<Arc<BTreeSet<String>>>) -> Self {
         Self { models, allowed }
+    }
+
+    /// The models that may be asked, by role.
+    pub fn identities(&self) -> BTreeMap<String, String> {
+        let allowed = |role: &&str| self.allowed.as_ref().is_none_or(|allowed| allowed.contains(*role));
+        let identity =
+            |role: &str| self.models.get(role).map(|backend| (role.to_owned(), backend.identity()));
+        self.models.roles().filter(allowed).filter_map(identity).collect()
     }
 
     fn backend(&self, role: &str) -> Result<&Arc<dyn ChatBackend>, ChatError> {

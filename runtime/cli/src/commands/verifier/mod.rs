@@ -1,5 +1,6 @@
-//! `sport verifier`: the verifiers of a run.
+//! `sport verifier`: the verifiers of a run, and whether their word may shape a policy.
 
+mod audit;
 mod show;
 mod swap;
 
@@ -7,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::exit::{CommandError, Exit};
 
-/// See who judges a run, swap its verifiers while it goes on, take a swap back.
+/// Audit verifiers; see who judges a run, swap its verifiers while it goes on, take a swap back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A newcomer is loaded and tried on a small step first; when that fails, nothing changes. Then it judges beside the incumbent \
@@ -20,6 +21,8 @@ pub struct Verifier {
 
 #[derive(Debug, Subcommand)]
 enum VerifierCommand {
+    /// Ask a verifier about recorded steps whose truth is known, and say whether its pairs may tune a policy
+    Audit(Box<audit::Audit>),
     /// Show who judges a run now, and how a newcomer does
     List(show::List),
     /// Show all revisions of a run's verifiers, and why each is where it is
@@ -34,6 +37,7 @@ impl Verifier {
     /// Runs it.
     pub fn run(self) -> Result<Exit, CommandError> {
         match self.command {
+            VerifierCommand::Audit(command) => command.run(),
             VerifierCommand::List(command) => command.run(),
             VerifierCommand::History(command) => command.run(),
             VerifierCommand::Swap(command) => command.run(),
