@@ -52,6 +52,7 @@ impl Run {
         let mut command =
             sport([Path::new("improve"), Path::new("--resume"), Path::new("--config"), &config]);
         command.arg("--run").arg(self.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env("SPORT_CONFIG", self.folder.path().join("config"));
         self.child = Some(command.spawn().unwrap());
         self.until("it answers", |run| run.path().join("control.sock").exists());
     }
@@ -59,6 +60,7 @@ impl Run {
     fn verifier(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = sport(["verifier"]);
         command.args(arguments).arg("--run").arg(self.path());
+        command.env("SPORT_CONFIG", self.folder.path().join("config"));
         run(&mut command)
     }
 

@@ -63,8 +63,8 @@ fn losers_are_those_judged_worse() {
 }
 
 #[test]
-fn failed_are_those_with_that_verdict() {
-    assert_eq!(taken(PairRule::WinnerVsFailed), [2, 3, 5]);
+fn failed_are_those_with_that_verdict_and_those_that_facts_ruled_out() {
+    assert_eq!(taken(PairRule::WinnerVsFailed), [2, 3, 4, 5]);
 }
 
 #[test]
