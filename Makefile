@@ -87,7 +87,9 @@ bench-sandbox:
 .PHONY: bench-plugins
 bench-plugins:
 	@$(WITH_TORCH) build --release --locked --workspace --examples
-	@target/release/examples/plugins-speed target/components tests/golden/contract-0.1 "$(SPORT_CACHE)" target/bench/plugins.json
+	@cd plugins && $(CARGO) run --quiet --locked -p sport-ocr --example write_lines -- ../target/bench/lines
+	@target/release/examples/plugins-speed target/components tests/golden/contract-0.1 "$(SPORT_CACHE)" target/bench/lines \
+	    target/bench/plugins.json
 .PHONY: bench-verifiers
 bench-verifiers:
 	@$(WITH_TORCH) build --release --locked --workspace --examples

@@ -4,6 +4,7 @@
 //! * refused, with nothing changed: no such file, another kind, one that fails its first step, no audit and no reason, no such member
 //! * swapped at once: later steps carry the new revision, each step that of one panel, and the run ends well
 //! * beside the incumbent: what the two say is compared, and one that disagrees too much goes by itself
+//! * who passed an audit needs no reason, and is taken from a watched folder; who has none is not, and the run's events say so
 //! * rolled back by hand; the history says what happened and why
 //! * a killed run goes on with the revision that decided last
 //! * a run that nobody works on is not swapped, and a socket that a killed process left does no harm
@@ -34,9 +35,11 @@ impl Run {
         let text = text
             .replace("train_tasks = 12", "train_tasks = 60")
             .replace("iterations = 2", "iterations = 20")
+            .replace("plugin = \"execution-facts\"", "plugin = \"execution-facts\"\nwatch = \"newcomers\"")
             .replace("scripted.jsonl", example.join("scripted.jsonl").to_str().unwrap())
             .replace("forms/raw.toml", example.join("forms/raw.toml").to_str().unwrap());
         std::fs::write(folder.path().join("long.toml"), text).unwrap();
+        std::fs::create_dir(folder.path().join("newcomers")).unwrap();
         let mut run = Self { folder, child: None };
         run.go_on();
         run
@@ -231,4 +234,59 @@ fn a_resumed_run_has_the_verifier_that_decided_last() {
     run.go_on();
     run.until("it judges on", |run| run.judged_by(2) > before);
     assert_eq!(run.json(&["list"])["deciding"]["number"], 2);
+}
+
+#[test]
+fn who_passed_an_audit_needs_no_reason() {
+    let mut run = Run::start();
+    // before it first tunes, the run audits its own verifier
+    let audits = run.folder.path().join("config/audits");
+    let passed = |_: &Run| std::fs::read_dir(&audits).is_ok_and(|files| files.count() > 0);
+    run.until("its verifier is audited", passed);
+    let text = std::fs::read_to_string(run.path().join("sport.toml")).unwrap();
+    let config: toml::Table = toml::from_str(&text).unwrap();
+    let own = run.folder.path().join("own.toml");
+    std::fs::write(&own, toml::to_string(&config["verifier"]["config"]).unwrap()).unwrap();
+    let (exit, stdout, stderr) = run.verifier(&[
+        "swap",
+        "execution-facts",
+        "--config",
+        own.to_str().unwrap(),
+        "--shadow",
+        "3",
+        "--probation",
+        "3",
+    ]);
+    assert_eq!((exit, stdout.trim()), (0, "revision 2 judges beside revision 1"), "{stderr}");
+    // it says what the other says: it gets through all stages, and decides
+    run.until("it decides", |run| run.json(&["history"])[1]["state"] == "deciding");
+    assert_eq!(run.json(&["history"])[0]["state"], "replaced");
+    assert!(run.judged_by(2) >= 3);
+}
+
+#[test]
+fn a_folder_is_watched() {
+    let mut run = Run::start();
+    let audits = run.folder.path().join("config/audits");
+    run.until("its verifier is audited", |_| std::fs::read_dir(&audits).is_ok_and(|files| files.count() > 0));
+    let newcomers = run.folder.path().join("newcomers");
+    let put = |name: &str, component: &str, config: &str| {
+        std::fs::write(newcomers.join(format!("{name}.toml")), config).unwrap();
+        let from = root().join(format!("target/components/{component}.wasm"));
+        std::fs::copy(from, newcomers.join(format!("{name}.wasm"))).unwrap();
+    };
+    // nobody knows this one
+    put("stranger", "self-consistency", "votes = 1\nquorum = 0.2\n");
+    let events = |run: &Run, part: &str| {
+        run.count(&format!("SELECT count(*) FROM event WHERE kind = 'verifier' AND text LIKE '%{part}%'"))
+    };
+    run.until("the stranger is refused", |run| {
+        events(run, "stranger.wasm: not taken: the newcomer has no audit") > 0
+    });
+    assert_eq!(run.json(&["history"]).as_array().unwrap().len(), 1);
+    // this one passed with this config
+    let text = std::fs::read_to_string(run.path().join("sport.toml")).unwrap();
+    let config: toml::Table = toml::from_str(&text).unwrap();
+    put("known", "execution-facts", &toml::to_string(&config["verifier"]["config"]).unwrap());
+    run.until("the other is tried", |run| events(run, "known.wasm: revision 2 judges beside revision 1") > 0);
 }

@@ -101,8 +101,13 @@ impl Run {
     ) -> Result<Self, Error> {
         let verifiers = &equipment.verifiers;
         verifiers.restore(&folder.store, sandbox, &folder.config.verifier)?;
-        let control =
-            Control::start(folder.path(), folder.second_store()?, Arc::clone(verifiers), sandbox.clone())?;
+        let control = Control::start(
+            folder.path(),
+            folder.second_store()?,
+            Arc::clone(verifiers),
+            sandbox.clone(),
+            folder.config.verifier.watch.as_deref(),
+        )?;
         Ok(Self { _control: control, folder, equipment, policy, form, shelf: None, unaudited: None })
     }
 

@@ -1,7 +1,7 @@
 //! Measures calls of the plugins that come with Sport, and of one with a warm start, and writes the rows as JSON.
 //!
 //! ```text
-//! cargo run --release -p sport-sandbox --example plugins-speed -- COMPONENTS GOLDEN CACHE ROWS.json
+//! cargo run --release -p sport-sandbox --example plugins-speed -- COMPONENTS GOLDEN CACHE LINES ROWS.json
 //! ```
 //!
 //! Rows are medians. The baseline of a warm start is the same component admitted with nothing kept: what every process would pay, or
@@ -17,8 +17,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use sport_sandbox::{
-    ArtifactRef, ArtifactStore, Budget, Content, Grants, Limits, Outcome, PluginState, Sandbox,
-    SandboxOptions, Tool,
+    ArtifactRef, ArtifactStore, Budget, Grants, Limits, Outcome, PluginState, Sandbox, SandboxOptions, Tool,
 };
 
 use rows::{Better, Failed, Row, Times};
@@ -26,21 +25,7 @@ use rows::{Better, Failed, Row, Times};
 /// Repetitions of a quick call.
 const CALLS: usize = 400;
 
-/// What is written and read again: of all kinds of characters, some forty in a line.
-const LINES: [&str; 10] = [
-    "The quick brown fox jumps over 13 lazy dogs.",
-    "Invoice 2024-0815: total 1,234.56 EUR (net)",
-    "Error: cannot open file 'config.toml' (os 2)",
-    "Departure 07:45, platform 9, coach 12, seat 61",
-    "WARNING! High voltage. Keep off the tracks.",
-    "for x in range(10): print(x * 2 + 1)",
-    "Room 404 is on the fourth floor, to the left.",
-    "Mix 250 g of flour with 3 eggs and 1/2 l milk",
-    "Chapter 7: On the Measurement of Small Things",
-    "https://example.com/a/b?c=d&e=f#section-5",
-];
-
-/// One measured call: what is asked, and how long it took in milliseconds.
+/// Calls tools and times them, in milliseconds.
 struct Bench {
     store: ArtifactStore,
 }
@@ -72,8 +57,8 @@ impl Bench {
 
 fn main() -> Result<(), Failed> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [components, golden, cache, rows_file] = arguments.as_slice() else {
-        return Err("usage: plugins-speed COMPONENTS GOLDEN CACHE ROWS.json".into());
+    let [components, golden, cache, lines, rows_file] = arguments.as_slice() else {
+        return Err("usage: plugins-speed COMPONENTS GOLDEN CACHE LINES ROWS.json".into());
     };
     let sandbox = Sandbox::new(SandboxOptions::new(cache.join("aot")))?;
     let bench = Bench { store: ArtifactStore::new_in_memory() };
@@ -99,7 +84,7 @@ fn main() -> Result<(), Failed> {
             bench.many(&image, "image_info", &json!({ "image": photograph }), CALLS)?,
         ),
     ];
-    rows.extend(reading(&bench, components, cache, &sandbox, &image)?);
+    rows.extend(reading(&bench, components, cache, lines, &sandbox)?);
 
     if let Some(folder) = rows_file.parent() {
         std::fs::create_dir_all(folder)?;
@@ -108,34 +93,28 @@ fn main() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Lines that the image component writes, read by the one that reads.
+/// The lines in a folder, read within the usual limits of a call.
 fn reading(
     bench: &Bench,
     components: &Path,
     cache: &Path,
+    folder: &Path,
     sandbox: &Sandbox,
-    image: &Tool,
 ) -> Result<Vec<Value>, Failed> {
     let ready = ocr(sandbox, components, cache)?;
     let began = Instant::now();
-    let ocr_again = ocr(&Sandbox::new(SandboxOptions::new(cache.join("aot")))?, components, cache)?;
+    drop(ocr(&Sandbox::new(SandboxOptions::new(cache.join("aot")))?, components, cache)?);
     let kept = began.elapsed().as_secs_f64() * 1000.0;
     let empty = tempfile::tempdir()?;
     let began = Instant::now();
     drop(ocr(&Sandbox::new(SandboxOptions::new(empty.path().join("aot")))?, components, cache)?);
     let anew = began.elapsed().as_secs_f64() * 1000.0;
-    drop(ocr_again);
 
-    let paper = bench.file(&white(1_200, 64), "image/bmp", "paper.bmp")?;
+    let lines: Vec<String> = serde_json::from_slice(&std::fs::read(folder.join("lines.json"))?)?;
     let (mut times, mut right, mut all) = (Vec::new(), 0, 0);
-    for line in LINES {
-        let arguments = json!({ "image": paper, "text": line, "at": [12, 12], "size": 36, "color": "black" });
-        let (written, _) = bench.call(image, "add_text", &arguments)?;
-        let picture = written.content.iter().find_map(|content| match content {
-            Content::Artifact(artifact) => Some(reference(artifact)),
-            _ => None,
-        });
-        let picture = picture.or(written.structured).ok_or("no picture came back")?;
+    for (index, line) in lines.iter().enumerate() {
+        let name = format!("{index:02}.png");
+        let picture = bench.file(&std::fs::read(folder.join(&name))?, "image/png", &name)?;
         let (read, time) = bench.call(&ready, "read_line", &json!({ "image": picture }))?;
         times.push(time);
         let read =
@@ -145,19 +124,19 @@ fn reading(
     }
     let page = bench.file(&std::fs::read(cache.join("images/page.png"))?, "image/png", "page.png")?;
     let (whole, time) = bench.call(&ready, "read_text", &json!({ "image": page }))?;
-    let lines = whole.structured.as_ref().and_then(|page| page["lines"].as_array()).map_or(0, Vec::len);
+    let found = whole.structured.as_ref().and_then(|page| page["lines"].as_array()).map_or(0, Vec::len);
     let row = |name: &str, unit, value, baseline| Row { name, unit, value, baseline, goal: None }.done();
     Ok(vec![
-        row("a line of text read", "ms", Times::new(times).median(), None),
+        row(&format!("a line of text read, of {}", lines.len()), "ms", Times::new(times).median(), None),
         Row {
-            name: "characters of these lines that are right",
+            name: &format!("characters of these lines that are right, of {all}"),
             unit: "%",
             value: 100.0 * right as f64 / all as f64,
             baseline: None,
             goal: Some((95.0, Better::More)),
         }
         .done(),
-        row(&format!("page.png found and read, {lines} lines"), "ms", time, None),
+        row(&format!("page.png found and read, {found} lines"), "ms", time, None),
         row("the reader admitted with its models, from its image", "ms", kept, Some(("anew", anew))),
     ])
 }
@@ -175,18 +154,6 @@ fn reference(artifact: &ArtifactRef) -> Value {
     json!({
         "digest": artifact.digest, "media-type": artifact.media_type, "size": artifact.size, "name": artifact.name,
     })
-}
-
-/// A white picture as a bitmap file.
-fn white(width: u32, height: u32) -> Vec<u8> {
-    let row = (width * 3).next_multiple_of(4);
-    let size = row * height;
-    let mut bytes = b"BM".to_vec();
-    for number in [54 + size, 0, 54, 40, width, height, 1 | 24 << 16, 0, size, 2_835, 2_835, 0, 0] {
-        bytes.extend(number.to_le_bytes());
-    }
-    bytes.resize(54 + size as usize, 255);
-    bytes
 }
 
 /// How many characters have to be changed, put in or taken out.

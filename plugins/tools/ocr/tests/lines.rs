@@ -9,60 +9,7 @@
 mod support;
 
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
-use support::{call, distance, fonts, line, png};
-
-const LINES: [&str; 50] = [
-    "The quick brown fox jumps over the lazy dog.",
-    "Invoice no. 2024-0173, due on 15 March",
-    "Total: 1,284.50 EUR (incl. 19% VAT)",
-    "Please keep this receipt for your records",
-    "Dr. Elizabeth M. Hawthorne, PhD",
-    "Room 408, Building C, 3rd floor",
-    "Tel. +44 20 7946 0958",
-    "Departure 07:45 from platform 12",
-    "What is the capital of Australia?",
-    "No smoking! Fire exit - keep clear",
-    "Temperature: 21.5 degrees, humidity 48%",
-    "Figure 3: Results of the second experiment",
-    "See pages 112-118 for details.",
-    "Chapter 7. The Long Way Home",
-    "\"To be, or not to be\", said Hamlet",
-    "Version 4.2.1 was released in June 2023",
-    "Price per kg: $3.99; you save $0.50",
-    "e-mail: info@example.org",
-    "Open Monday to Friday, 9 am to 6 pm",
-    "Made in Germany - 230 V, 50 Hz, 1200 W",
-    "Twelve jurors were chosen from a list of sixty",
-    "Batch 88B/17, best before 09/2026",
-    "WARNING: HIGH VOLTAGE",
-    "Speed limit 30 mph",
-    "Area = 3.14 * r * r",
-    "The water was cold, but they swam anyway.",
-    "Serial number QX7-4491-ZK",
-    "Ingredients: flour, sugar, eggs, butter, salt",
-    "Flight BA 2490 to New York is delayed",
-    "Gate B14 closes at 18:20",
-    "Mix well and bake for 35 minutes at 180 C",
-    "Population (2020): 8,336,817",
-    "if x > 10: print(x + 1)",
-    "return [a for a in items if a % 2 == 0]",
-    "Only members may use this entrance.",
-    "They had forgotten why they came here",
-    "Order #55210: 2 x coffee, 1 x apple pie",
-    "Signature of parent or guardian",
-    "The committee approved the budget in 1998",
-    "Vol. 12, No. 4, pp. 301-322",
-    "Beware of the dog",
-    "Account 4417 1234 5678 9113",
-    "How many pieces fit into the box?",
-    "Patient: J. Kowalski, born 04.11.1961",
-    "Yesterday, all 27 students passed the exam.",
-    "Latitude 48.2082 N, longitude 16.3738 E",
-    "Turn left after the church, then go straight",
-    "Net weight 500 g",
-    "We look forward to hearing from you soon!",
-    "Step 1: remove the cover; step 2: press reset",
-];
+use support::{LINES, call, distance, fonts, line, line_size, png};
 
 #[test]
 fn fifty_lines_in_eight_faces() {
@@ -70,7 +17,7 @@ fn fifty_lines_in_eight_faces() {
     let mut faces = vec![(0, 0); fonts.len()];
     for (index, text) in LINES.iter().enumerate() {
         let face = index % fonts.len();
-        let size = 18.0 + (index * 7 % 35) as f32;
+        let size = line_size(index);
         let read = call("read_line", png(&line(&fonts[face].1, text, size))).expect("text");
         let read = read["text"].as_str().expect("text");
         let wrong = distance(text, read);

@@ -107,6 +107,9 @@ pub struct Verifier {
     pub repeats: u32,
     /// By how much the best score must exceed that of another that did something else.
     pub margin: f64,
+    /// A folder of newcomers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<PathBuf>,
     /// Its own config.
     pub config: toml::Table,
     /// The other verifiers.

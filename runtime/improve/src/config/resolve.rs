@@ -124,6 +124,7 @@ fn verifier(typed: typed::Verifier, base: &Base<'_>) -> Result<Verifier, String>
         quorum,
         repeats,
         margin,
+        watch: typed.watch.map(|folder| base.path(&folder)),
         config: typed.config,
         panel,
     })

@@ -69,6 +69,7 @@ pub(super) struct Verifier {
     pub quorum: Option<u32>,
     pub repeats: Option<u32>,
     pub margin: Option<f64>,
+    pub watch: Option<String>,
     #[serde(default)]
     pub config: toml::Table,
     #[serde(default)]

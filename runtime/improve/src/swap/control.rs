@@ -19,6 +19,7 @@ use sport_sandbox::Sandbox;
 
 use super::protocol::{Beside, Newcomer, Reply, Request, Revision, Standing};
 use super::trial::{Bounds, Stage};
+use super::watched::Watched;
 use super::{Plan, Verifiers, newcomer};
 use crate::audit::{self, Identity, Shelf};
 use crate::config::config_folder;
@@ -81,7 +82,9 @@ impl Control {
         store: Store,
         verifiers: Arc<Verifiers>,
         sandbox: Sandbox,
+        watched: Option<&Path>,
     ) -> Result<Self, Error> {
+        let watched = watched.map(Watched::new).transpose()?;
         let at = address(run)?;
         let socket = at.shown().to_owned();
         // One that a killed process left: nobody else works on the run, by the lock.
@@ -98,7 +101,7 @@ impl Control {
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
             .name("sport-control".to_owned())
-            .spawn(move || desk.serve(&listener, &stopped))
+            .spawn(move || desk.serve(&listener, &stopped, watched))
             .map_err(Error::io("start a thread for", &socket))?;
         Ok(Self { stop, thread: Some(thread), socket })
     }
@@ -123,8 +126,13 @@ struct Desk {
 }
 
 impl Desk {
-    fn serve(&self, listener: &UnixListener, stop: &AtomicBool) {
+    fn serve(&self, listener: &UnixListener, stop: &AtomicBool, mut watched: Option<Watched>) {
         while !stop.load(Ordering::Relaxed) {
+            if let Some(watched) = &mut watched
+                && let Err(error) = self.take_up(watched)
+            {
+                tracing::warn!(%error, "a component in the watched folder came to nothing");
+            }
             let mut waiting = [PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN)];
             if poll(&mut waiting, Some(&LOOK)).is_ok_and(|ready| ready == 0) {
                 continue;
@@ -139,6 +147,22 @@ impl Desk {
                 Err(error) => tracing::warn!(%error, "the control socket does not accept"),
             }
         }
+    }
+
+    /// Swaps in what lies in the watched folder. Nobody is there to give a reason, so it takes an audit that it passed.
+    fn take_up(&self, watched: &mut Watched) -> Result<(), Error> {
+        let newcomer = match watched.next() {
+            Ok(None) => return Ok(()),
+            Ok(Some(newcomer)) => newcomer,
+            Err(error) => return self.store.put_event("verifier", &format!("the watched folder: {error}")),
+        };
+        let what = newcomer.plugin.clone();
+        let said = match self.swap(newcomer, 0, Plan::default(), Bounds::default(), None) {
+            Ok(Reply::Done { message, .. }) => message,
+            Ok(_) => return Ok(()),
+            Err(error) => format!("not taken: {error}"),
+        };
+        self.store.put_event("verifier", &format!("{what}: {said}"))
     }
 
     fn answer(&self, mut stream: UnixStream) -> std::io::Result<()> {

@@ -21,6 +21,7 @@ pub mod control;
 pub mod newcomer;
 pub mod protocol;
 pub mod trial;
+mod watched;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -72,6 +72,65 @@ pub fn fonts() -> Vec<(&'static str, FontRef<'static>)> {
     files.map(|(name, file)| (name, FontRef::try_from_slice(file).expect(name))).into()
 }
 
+/// Fifty lines of prose, names, numbers and punctuation.
+pub const LINES: [&str; 50] = [
+    "The quick brown fox jumps over the lazy dog.",
+    "Invoice no. 2024-0173, due on 15 March",
+    "Total: 1,284.50 EUR (incl. 19% VAT)",
+    "Please keep this receipt for your records",
+    "Dr. Elizabeth M. Hawthorne, PhD",
+    "Room 408, Building C, 3rd floor",
+    "Tel. +44 20 7946 0958",
+    "Departure 07:45 from platform 12",
+    "What is the capital of Australia?",
+    "No smoking! Fire exit - keep clear",
+    "Temperature: 21.5 degrees, humidity 48%",
+    "Figure 3: Results of the second experiment",
+    "See pages 112-118 for details.",
+    "Chapter 7. The Long Way Home",
+    "\"To be, or not to be\", said Hamlet",
+    "Version 4.2.1 was released in June 2023",
+    "Price per kg: $3.99; you save $0.50",
+    "e-mail: info@example.org",
+    "Open Monday to Friday, 9 am to 6 pm",
+    "Made in Germany - 230 V, 50 Hz, 1200 W",
+    "Twelve jurors were chosen from a list of sixty",
+    "Batch 88B/17, best before 09/2026",
+    "WARNING: HIGH VOLTAGE",
+    "Speed limit 30 mph",
+    "Area = 3.14 * r * r",
+    "The water was cold, but they swam anyway.",
+    "Serial number QX7-4491-ZK",
+    "Ingredients: flour, sugar, eggs, butter, salt",
+    "Flight BA 2490 to New York is delayed",
+    "Gate B14 closes at 18:20",
+    "Mix well and bake for 35 minutes at 180 C",
+    "Population (2020): 8,336,817",
+    "if x > 10: print(x + 1)",
+    "return [a for a in items if a % 2 == 0]",
+    "Only members may use this entrance.",
+    "They had forgotten why they came here",
+    "Order #55210: 2 x coffee, 1 x apple pie",
+    "Signature of parent or guardian",
+    "The committee approved the budget in 1998",
+    "Vol. 12, No. 4, pp. 301-322",
+    "Beware of the dog",
+    "Account 4417 1234 5678 9113",
+    "How many pieces fit into the box?",
+    "Patient: J. Kowalski, born 04.11.1961",
+    "Yesterday, all 27 students passed the exam.",
+    "Latitude 48.2082 N, longitude 16.3738 E",
+    "Turn left after the church, then go straight",
+    "Net weight 500 g",
+    "We look forward to hearing from you soon!",
+    "Step 1: remove the cover; step 2: press reset",
+];
+
+/// The size in which one of them is written, from 18 to 52 pixels; its face is that of the same number, and so on from the first.
+pub fn line_size(index: usize) -> f32 {
+    18.0 + (index * 7 % 35) as f32
+}
+
 /// A white page to write on.
 pub struct Paper(pub RgbImage);
 
