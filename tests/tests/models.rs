@@ -1,6 +1,7 @@
 //! Models that plugins ask, through the binary, with a server on this machine that answers as an endpoint does.
 //!
 //! * `describe_image` from agent code: what the server is asked, what the code gets; the key is sent and seen nowhere else
+//! * a plugin in Python asks as well: texts, an image, a schema; an answer that misses the schema is a failure
 //! * a plugin that is granted a model which is not set up; a grant without a model; `models.toml` with mistakes
 //! * a key that cannot be had is said when the model is asked
 //! * the budget's flags
@@ -98,6 +99,61 @@ impl Place {
 
 fn vision(port: u16, more: &str) -> String {
     format!("[models.vision]\nurl = \"http://127.0.0.1:{port}/v1\"\nmodel = \"seer\"\n{more}")
+}
+
+/// Asks once for a text about an image, and once for JSON.
+const LOOK: &str = r#"
+from sport_sdk import Artifact, chat, tool
+
+
+@tool(read_only=True, open_world=True)
+def look(image: Artifact) -> str:
+    """Says what is on an image."""
+    answer = chat.ask("vision", ["What is it?", image], system="Be brief.", max_tokens=50)
+    return f"{answer.text.split()[0]}, {answer.finish}, {answer.input_tokens} and {answer.output_tokens}, {answer.model}"
+
+
+@tool(read_only=True, open_world=True)
+def count(image: Artifact) -> int:
+    """Counts what is on an image."""
+    schema = {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}
+    return chat.ask("vision", ["How many?", image], schema=schema, temperature=0.0).json()["count"]
+"#;
+
+#[test]
+fn a_plugin_in_python_asks() {
+    let server = Server::saying("mug");
+    let place = Place::new(&vision(server.port, ""));
+    let folder = place.folder.path();
+    let (code, _, stderr) =
+        run(place.sport(&["plugin", "new", "look", "--lang", "python"]).current_dir(folder));
+    assert_eq!(code, 0, "{stderr}");
+    write(&folder.join("look"), "plugin.py", LOOK);
+    let (code, stdout, stderr) = run(place.sport(&["plugin", "build", "look"]).current_dir(folder));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.trim_end().ends_with("that asks for artifacts, chat"), "{stdout}");
+    let mut add =
+        place.sport(&["plugin", "add", "look/target/look.wasm", "--model", "vision", "--grant", "artifacts"]);
+    let (code, _, stderr) = run(add.current_dir(folder));
+    assert_eq!(code, 0, "{stderr}");
+    let call = |tool: &str| {
+        let mut command =
+            place.sport(&["plugin", "run", "look", tool, r#"{"image": "coffee.png"}"#, "--file"]);
+        run(command.arg(photograph("coffee.png")))
+    };
+    let (code, stdout, stderr) = call("look");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("mug, stop, 900 and 9, seer-1"), "{stdout}");
+    let (code, _, stderr) = call("count");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("schema"), "{stderr}");
+    let asked = server.asked.lock().unwrap();
+    let body = &asked[0].1;
+    assert_eq!((&body["messages"][0]["role"], &body["max_tokens"]), (&json!("system"), &json!(50)));
+    let shown = &body["messages"][1]["content"];
+    assert_eq!(shown[0], json!({ "type": "text", "text": "What is it?" }));
+    assert!(shown[1]["image_url"]["url"].as_str().unwrap().starts_with("data:image/png;base64,iVBOR"));
+    assert!(asked[1].1["response_format"].is_object(), "{}", asked[1].1);
 }
 
 #[test]

@@ -8,7 +8,7 @@
         return f"hello, {name}"
 
 The docstring is what a model reads, the type hints are the JSON Schema of the arguments and of the result. What a plugin may ask
-of the host are modules of their own: `artifacts`, `kv`, `fetch`, `secrets`, `tools`, and `log` and `context`, which need no grant.
+of the host are modules of their own: `artifacts`, `chat`, `kv`, `fetch`, `secrets`, `tools`, and `log` and `context`, which need no grant.
 A component imports what its code names and nothing else: that list is its request for capabilities.
 
 `sport_sdk.testing` runs a plugin natively, on a host in memory.

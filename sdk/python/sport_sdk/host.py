@@ -8,7 +8,7 @@ import json
 from .failure import KINDS, Failure
 
 # The modules that are a request for a capability when a plugin names them.
-CAPABILITIES = ("artifacts", "context", "fetch", "kv", "secrets", "tools")
+CAPABILITIES = ("artifacts", "chat", "context", "fetch", "kv", "secrets", "tools")
 
 IN_COMPONENT = importlib.util.find_spec("wit_world") is not None
 

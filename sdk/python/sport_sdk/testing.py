@@ -26,18 +26,21 @@ class Host:
 
     Used with `with`; outside of one there is a host with nothing in it. Nothing is reached: a request to a URL that `answers`
     does not name is denied, as one to a host that nobody granted. `answers` maps a URL to a `fetch.Response`, or to a function
-    of method, URL, headers and body; `tools` maps a name to a function of the arguments.
+    of method, URL, headers and body; `tools` maps a name to a function of the arguments; `models` maps a role to a text, or to a
+    function of the `chat.Question` that gives back a text or a `chat.Answer`.
     """
 
-    def __init__(self, answers=None, tools=None, secrets=(), run_id="native"):
+    def __init__(self, answers=None, tools=None, secrets=(), run_id="native", models=None):
         self.answers = dict(answers or {})
         self.tools = dict(tools or {})
+        self.models = dict(models or {})
         self.secrets = set(secrets)
         self.run_id = run_id
         self.budget = Budget(2**63, 2**31)
         self.log = []
         self.progress = []
         self.requests = []
+        self.questions = []
         self.keys = {}
         self.last_revision = 0
         self._artifacts = {}
@@ -72,6 +75,17 @@ class Host:
         if answer is None:
             raise failure("denied", f"{method} {url}: the test's host has no answer to it")
         return answer(method, url, headers, body) if callable(answer) else answer
+
+    def converse(self, question):
+        """What a model says; the question is kept in `questions`."""
+        from .chat import Answer, failure
+
+        self.questions.append(question)
+        model = self.models.get(question.model)
+        if model is None:
+            raise failure("unknown-model", f"the test's host has no model {question.model}")
+        answer = model(question) if callable(model) else model
+        return answer if isinstance(answer, Answer) else Answer(answer)
 
 
 _nothing = Host()

@@ -32,6 +32,7 @@ from sport_sdk import (  # noqa: E402
     Outcome,
     Step,
     Text,
+    chat,
     fetch,
     kv,
     log,
@@ -253,6 +254,26 @@ class TheHost(Case):
             with self.assertRaises(Failure):
                 secrets.Secret("other")
 
+    def test_models(self):
+        def judge(question):
+            return json.dumps({"right": question.messages[-1].text() == "6 * 7 = 42"})
+
+        models = {"judge": judge, "vision": lambda asked: chat.Answer(f"{len(asked.messages[1].content)} pieces", "length", 9, 2, "m")}
+        with testing.Host(models=models) as host:
+            schema = {"type": "object", "required": ["right"]}
+            self.assertEqual(chat.ask("judge", "6 * 7 = 42", schema=schema).json(), {"right": True})
+            photo = host.add_artifact(b"...", "image/png", "cat.png")
+            answer = chat.ask("vision", ["What is it?", photo], system="One word.", max_tokens=2)
+            self.assertEqual((answer.text, answer.finish, answer.model), ("2 pieces", "length", "m"))
+            self.assertEqual([asked.schema for asked in host.questions], [schema, None])
+            self.assertEqual([one.role for one in host.questions[1].messages], ["system", "user"])
+            before = [chat.Message("user", [Text("1")]), chat.Message("assistant", [Text("2")])]
+            self.assertEqual(chat.ask("judge", "6 * 7 = 42", history=before).json(), {"right": True})
+            self.assertEqual(len(host.questions[2].messages), 3)
+            with self.assertRaises(Failure) as raised:
+                chat.ask("other", "hello?")
+            self.assertEqual((raised.exception.kind, raised.exception.code), ("not-found", "chat-unknown-model"))
+
     def test_the_rest(self):
         with testing.Host(tools={"double": lambda arguments: arguments["x"] * 2}) as host:
             self.assertEqual(tools.invoke("double", {"x": 4}).structured, 8)
@@ -291,7 +312,7 @@ class TheBuild(unittest.TestCase):
             (pathlib.Path(folder) / "plugin.py").write_text(source)
             (pathlib.Path(folder) / "tests").mkdir()
             (pathlib.Path(folder) / "tests" / "test.py").write_text("from sport_sdk import kv")
-            return componentize.asked_for(pathlib.Path(folder), ("artifacts", "context", "fetch", "kv", "secrets", "tools"))
+            return componentize.asked_for(pathlib.Path(folder), ("artifacts", "chat", "context", "fetch", "kv", "secrets", "tools"))
 
     def test_what_is_named_is_asked_for(self):
         for source, asked in [
@@ -300,6 +321,7 @@ class TheBuild(unittest.TestCase):
             ("import sport_sdk\ndef f():\n    sport_sdk.kv.get('a')", ["kv", "log"]),
             ("def f():\n    from sport_sdk.context import remaining", ["context", "log"]),
             ("from sport_sdk import fetch", ["fetch", "log", "secrets"]),
+            ("from sport_sdk import chat", ["chat", "log"]),
             ("kv = 1", ["log"]),
         ]:
             with self.subTest(source=source):
