@@ -24,6 +24,7 @@ use crate::schema::{self, Schema};
 use crate::state::PluginState;
 use crate::text;
 use crate::types::{Failure, FailureKind, Hints, Outcome, ToolDescriptor};
+use crate::warm;
 
 /// An admitted plugin of tools. Every call runs in a fresh instance.
 pub struct Tool {
@@ -94,7 +95,12 @@ impl Tool {
         let chat = call::asked(models, admitted)?;
         let digest = admitted.inspection.digest.clone();
 
-        let budget = Budget::new(Limits::describe());
+        let mut most = Limits::describe();
+        if warm::wanted(&admitted.inspection) {
+            // it begins with what its warm start left
+            most.memory_bytes += limits::WARM_MEMORY_BYTES;
+        }
+        let budget = Budget::new(most);
         let mut host =
             HostCx::new(budget, ArtifactStore::new_in_memory(), &digest, limits::POOL_MEMORY_BYTES as u64);
         host.phase = Phase::Describe;

@@ -1,7 +1,7 @@
 //! The warm start of a tool.
 //!
 //! * every call begins with what `warm` left: memory, grown memory, globals; and with nothing that another call left
-//! * memory of 20 MiB, and one byte far away from the others
+//! * memory of 20 MiB, one byte far away from the others, more of it than a description may have
 //! * it is handed the granted artifacts, by name, and can read them; a call cannot
 //! * it may log; its panic's last words are in the error
 //! * other artifacts are another start; without them it is what it does without them
@@ -60,7 +60,7 @@ fn every_call_begins_where_it_ended() {
     guest.warm = Some(
         "(drop (memory.grow (i32.const 320)))
          (memory.fill (i32.const 1000000) (i32.const 7) (i32.const 20000000))
-         (drop (memory.grow (i32.const 800)))
+         (drop (memory.grow (i32.const 2400)))
          (i32.store8 (i32.const 60000000) (i32.const 120))"
             .to_owned(),
     );
