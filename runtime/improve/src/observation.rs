@@ -40,17 +40,18 @@ pub fn text(report: &RunReport) -> String {
             Content::Other { kind, .. } => parts.push(format!("[{kind}]")),
         }
     }
-    shorten(parts.join("\n"))
+    shorten(parts.join("\n"), LONGEST)
 }
 
-fn shorten(text: String) -> String {
+/// Takes the middle out of a text of more characters than this.
+pub(crate) fn shorten(text: String, longest: usize) -> String {
     let count = text.chars().count();
-    if count <= LONGEST {
+    if count <= longest {
         return text;
     }
-    let start: String = text.chars().take(LONGEST / 2).collect();
-    let end: String = text.chars().skip(count - LONGEST / 2).collect();
-    format!("{start}\n[{} characters left out]\n{end}", count - LONGEST)
+    let start: String = text.chars().take(longest / 2).collect();
+    let end: String = text.chars().skip(count - longest / 2).collect();
+    format!("{start}\n[{} characters left out]\n{end}", count - longest)
 }
 
 /// The same for a verifier.

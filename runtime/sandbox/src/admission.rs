@@ -202,7 +202,8 @@ fn check_imports(name: &str, imports: &[String], kind: Kind, grants: &Grants) ->
     })
 }
 
-fn version_of(name: &str) -> Option<&str> {
+/// The version in an interface's name.
+pub(crate) fn version_of(name: &str) -> Option<&str> {
     name.split_once('@').map(|(_, version)| version)
 }
 

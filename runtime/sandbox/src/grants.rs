@@ -12,8 +12,11 @@
 //! missing, so that the bare names are harmless. `fetch` brings `secrets` with it, since its contract names
 //! the handles.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::artifacts::digest_of;
@@ -178,6 +181,20 @@ impl Grants {
         self.artifacts.push(GrantedArtifact { name: name.to_owned(), digest, bytes });
         self.artifacts.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(self)
+    }
+
+    /// The same with what is in a file.
+    pub fn with_artifact_file(self, name: &str, path: &Path) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        // One byte more: what is too large is told by who counts them all.
+        file.take(limits::ARTIFACT_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+        self.with_artifact(name, bytes)
+    }
+
+    /// The digests of these files, by name.
+    pub(crate) fn artifact_digests(&self) -> BTreeMap<String, String> {
+        self.artifacts.iter().map(|artifact| (artifact.name.clone(), artifact.digest.clone())).collect()
     }
 
     /// The files that a tool's `warm` is handed, by name.

@@ -1,6 +1,6 @@
 //! A plugin of tools.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub struct Tool {
     name: String,
     digest: String,
     /// Of what its warm start was handed, by name.
-    artifacts: Vec<(String, String)>,
+    artifacts: BTreeMap<String, String>,
     descriptors: Vec<ToolDescriptor>,
     schemas: HashMap<String, Schemas>,
     engine: CallEngine,
@@ -131,8 +131,7 @@ impl Tool {
         let slots = if nests { limits::NESTING_DEPTH as u32 } else { 1 };
         let (engine, calls) = (engine.clone(), admitted.grants.calls().cloned());
         let guest = Guest::Contract(pre);
-        let handed = admitted.grants.artifacts().iter();
-        let artifacts = handed.map(|one| (one.name.clone(), one.digest.clone())).collect();
+        let artifacts = admitted.grants.artifact_digests();
         Ok(Self {
             name,
             digest,
@@ -165,7 +164,7 @@ impl Tool {
         Ok(Self {
             name: admitted.name.clone(),
             digest: admitted.inspection.digest.clone(),
-            artifacts: Vec::new(),
+            artifacts: BTreeMap::new(),
             descriptors,
             schemas,
             engine: engine.clone(),
@@ -188,8 +187,8 @@ impl Tool {
         &self.digest
     }
 
-    /// The files that its warm start was handed: name and digest.
-    pub fn artifacts(&self) -> &[(String, String)] {
+    /// The digests of the files that its warm start was handed, by name.
+    pub fn artifacts(&self) -> &BTreeMap<String, String> {
         &self.artifacts
     }
 

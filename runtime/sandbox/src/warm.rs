@@ -22,7 +22,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, Lift, Linker, WasmList};
 use wasmtime_wizer::{ComponentContext, ComponentInstanceState, Wizer};
 
-use crate::admission::Admitted;
+use crate::admission::{self, Admitted};
 use crate::aot::AotCache;
 use crate::artifacts::ArtifactStore;
 use crate::budget::Budget;
@@ -64,7 +64,7 @@ pub(crate) fn component(
 fn check_version(name: &str, inspection: &Inspection) -> Result<(), Error> {
     let found = inspection.exports.iter().filter(|export| inspect::unversioned(export) == INTERFACE);
     let mut foreign = found.filter(|export| {
-        !export.split_once('@').is_some_and(|(_, found)| version::takes("sport:tool", found))
+        !admission::version_of(export).is_some_and(|version| version::takes("sport:tool", version))
     });
     match foreign.next().cloned() {
         Some(found) => {

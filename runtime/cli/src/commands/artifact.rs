@@ -40,12 +40,14 @@ impl FromStr for GrantedFile {
 /// The same grants with these files.
 pub fn with_artifacts(grants: Grants, files: &[GrantedFile]) -> Result<Grants, CommandError> {
     files.iter().try_fold(grants, |grants, GrantedFile { name, path }| {
-        let bytes = std::fs::read(path).map_err(|error| {
-            let message =
-                format!("cannot read {}: {error}; check the path given with --artifact", path.display());
-            CommandError::new(Exit::BadInput, "file-missing", message)
-        })?;
-        Ok(grants.with_artifact(name, bytes)?)
+        grants.with_artifact_file(name, path).map_err(|error| match error {
+            sport_sandbox::Error::Io { source, .. } => {
+                let message =
+                    format!("cannot read {}: {source}; check the path given with --artifact", path.display());
+                CommandError::new(Exit::BadInput, "file-missing", message)
+            }
+            other => other.into(),
+        })
     })
 }
 

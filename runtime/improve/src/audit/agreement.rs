@@ -1,13 +1,16 @@
-//! How far two raters agree beyond chance, from a two by two table.
+//! How far two raters agree beyond chance, from a table of what the first said by what the second said.
 
-/// Cohen's kappa of `[[both yes, first only], [second only, both no]]`; none where chance alone would agree always.
-pub fn cohen_kappa(table: [[f64; 2]; 2]) -> Option<f64> {
-    let (observed, first, second) = margins(table)?;
-    let expected = first * second + (1.0 - first) * (1.0 - second);
-    (expected < 1.0).then(|| (observed - expected) / (1.0 - expected))
+/// Cohen's kappa, in -1 to 1; none of nothing, and where chance alone would agree always.
+pub fn cohen_kappa<const N: usize>(table: [[f64; N]; N]) -> Option<f64> {
+    let all: f64 = table.iter().flatten().sum();
+    let said = |index: usize| table[index].iter().sum::<f64>() / all;
+    let other_said = |index: usize| table.iter().map(|row| row[index]).sum::<f64>() / all;
+    let observed = (0..N).map(|index| table[index][index]).sum::<f64>() / all;
+    let expected: f64 = (0..N).map(|index| said(index) * other_said(index)).sum();
+    (all > 0.0 && expected < 1.0).then(|| (observed - expected) / (1.0 - expected))
 }
 
-/// Gwet's AC1 of the same table, which stays sensible where one answer is rare.
+/// Gwet's AC1 of `[[both yes, first only], [second only, both no]]`, which stays sensible where one answer is rare.
 pub fn gwet_ac1(table: [[f64; 2]; 2]) -> Option<f64> {
     let (observed, first, second) = margins(table)?;
     let share = (first + second) / 2.0;

@@ -27,6 +27,8 @@ use sport_sandbox::{ArtifactStore, StepView, Verdict, Verifier, digest_of};
 use crate::config::{Rule, Verifier as VerifierSection};
 use crate::store::{CandidateRow, JudgementRow};
 
+use present::By;
+
 pub use hear::Asking;
 pub use rank::Ranking;
 
@@ -140,27 +142,23 @@ const PANEL: &str = "panel";
 pub fn judge(panel: &Panel, case: &Case<'_>) -> Result<Judged, String> {
     let vetoed = facts::vetoes(case.candidates);
     let shown = present::Shown::new(case.candidates, &vetoed);
-    let nobody = |words: &[Word]| rank::rank(case.candidates, &shown.of_all(words), panel.margin);
+    let ranked = |words: &[Word]| rank::rank(case.candidates, &shown.of_all(words), panel.margin);
     if shown.is_empty() {
-        return Ok(Judged { ranking: nobody(&[]), rows: Vec::new(), askings: Vec::new() });
+        return Ok(Judged { ranking: ranked(&[]), rows: Vec::new(), askings: Vec::new() });
     }
     let (mut rows, mut askings, mut heard) = (Vec::new(), Vec::new(), Vec::new());
     for (number, member) in panel.members.iter().enumerate() {
         let (words, asked) = hear::hear(member, number as u32, panel.repeats, case, &shown)?;
-        rows.extend(shown.rows(
-            &words,
-            |row| JudgementRow {
-                member: number as u32,
-                verifier: member.verifier.digest().to_owned(),
-                config: member.config_digest.clone(),
-                revision: panel.revision,
-                ..row
-            },
-            case.candidates,
-        ));
+        let by = By {
+            member: number as u32,
+            verifier: member.verifier.digest().to_owned(),
+            config: member.config_digest.clone(),
+            revision: panel.revision,
+        };
+        rows.extend(shown.rows(&words, &by, case.candidates));
         askings.extend(asked);
         heard.push(words);
-        if panel.rule == Rule::Cascade && combine::is_sure(&nobody(&heard[number])) {
+        if panel.rule == Rule::Cascade && combine::is_sure(&ranked(&heard[number])) {
             break;
         }
     }
@@ -170,15 +168,13 @@ pub fn judge(panel: &Panel, case: &Case<'_>) -> Result<Judged, String> {
         (rule, _) => combine::together(rule, panel, &heard),
     };
     if panel.members.len() > 1 {
-        let member = panel.members.len() as u32;
-        let word = |row| JudgementRow {
-            member,
+        let by = By {
+            member: panel.members.len() as u32,
             verifier: format!("{PANEL}:{}", panel.rule.name()),
             config: String::new(),
             revision: panel.revision,
-            ..row
         };
-        rows.extend(shown.rows(&words, word, case.candidates));
+        rows.extend(shown.rows(&words, &by, case.candidates));
     }
-    Ok(Judged { ranking: nobody(&words), rows, askings })
+    Ok(Judged { ranking: ranked(&words), rows, askings })
 }

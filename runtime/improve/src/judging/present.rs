@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use sport_sandbox::{Candidate, Content, StepView};
 
 use super::Word;
-use crate::observation;
+use crate::observation::{self, shorten};
 use crate::store::{Action, CandidateRow, JudgementRow};
 
 /// Most characters of a thought, a code or a text of an observation; honest actions of the demo have some hundreds.
@@ -75,26 +75,19 @@ impl Shown {
         all
     }
 
-    /// The words as rows of the store, one for each candidate that was shown.
-    pub fn rows(
-        &self,
-        words: &[Word],
-        complete: impl Fn(JudgementRow) -> JudgementRow,
-        candidates: &[CandidateRow],
-    ) -> Vec<JudgementRow> {
-        let row = |place: usize, word: &Word| {
-            complete(JudgementRow {
-                candidate: candidates[place].number,
-                member: 0,
-                verifier: String::new(),
-                config: String::new(),
-                revision: 0,
-                place: word.place,
-                verdict: word.verdict,
-                score: word.score,
-                rationale: word.rationale.clone(),
-                evidence: word.evidence.clone(),
-            })
+    /// The words of one member as rows of the store, one for each candidate that was shown.
+    pub fn rows(&self, words: &[Word], by: &By, candidates: &[CandidateRow]) -> Vec<JudgementRow> {
+        let row = |place: usize, word: &Word| JudgementRow {
+            candidate: candidates[place].number,
+            member: by.member,
+            verifier: by.verifier.clone(),
+            config: by.config.clone(),
+            revision: by.revision,
+            place: word.place,
+            verdict: word.verdict,
+            score: word.score,
+            rationale: word.rationale.clone(),
+            evidence: word.evidence.clone(),
         };
         let mut rows: Vec<JudgementRow> = self
             .classes
@@ -107,26 +100,28 @@ impl Shown {
     }
 }
 
+/// Whose words are stored.
+pub struct By {
+    /// Which member of the panel; one more is all together.
+    pub member: u32,
+    /// Its digest.
+    pub verifier: String,
+    /// Its config's digest.
+    pub config: String,
+    /// The panel's revision.
+    pub revision: u32,
+}
+
 /// A candidate without what would name it, within the bounds.
 fn blind(mut candidate: Candidate) -> Candidate {
     candidate.execution.wall_ms = 0;
     for text in [&mut candidate.thought, &mut candidate.code] {
-        cut(text);
+        *text = shorten(std::mem::take(text), LONGEST);
     }
     for content in &mut candidate.observation {
         if let Content::Text { text } = content {
-            cut(text);
+            *text = shorten(std::mem::take(text), LONGEST);
         }
     }
     candidate
-}
-
-/// Takes the middle out of what is too long: both ends tell most.
-fn cut(text: &mut String) {
-    let count = text.chars().count();
-    if count > LONGEST {
-        let start: String = text.chars().take(LONGEST / 2).collect();
-        let end: String = text.chars().skip(count - LONGEST / 2).collect();
-        *text = format!("{start}\n[{} characters left out]\n{end}", count - LONGEST);
-    }
 }

@@ -27,7 +27,7 @@ mod tuning;
 pub use folder::Folder;
 pub use records::{
     Action, CandidateRow, Checkpoint, EvaluatedStep, EvaluationRow, IterationRow, JudgementRow, PairRow,
-    Standing, StepOutcome, StepRow, TaskEnding, Verdicts,
+    Standing, StepOutcome, StepRow, TaskEnding, Verdicts, last_words,
 };
 pub use stages::Event;
 pub use steps::verdict_name;

@@ -160,6 +160,13 @@ pub struct JudgementRow {
     pub evidence: Vec<String>,
 }
 
+/// Of the words on a step those that counted: of all members together, where there are several.
+pub fn last_words(mut words: Vec<JudgementRow>) -> Vec<JudgementRow> {
+    let last = words.iter().map(|word| word.member).max();
+    words.retain(|word| Some(word.member) == last);
+    words
+}
+
 /// Counts of verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the verdicts")]

@@ -8,7 +8,9 @@ use sport_policy::types::{Finish, Sample};
 use sport_sandbox::{Dependence, RunReport, Verdict};
 
 use super::Store;
-use super::records::{CandidateRow, JudgementRow, Standing, StepOutcome, StepRow, TaskEnding, Verdicts};
+use super::records::{
+    CandidateRow, JudgementRow, Standing, StepOutcome, StepRow, TaskEnding, Verdicts, last_words,
+};
 use super::rows::{floats, from_floats, from_ids, from_json, ids, json};
 use crate::error::Error;
 use crate::judging::Asking;
@@ -187,10 +189,7 @@ impl Store {
 
     /// The word that counted on each candidate of a step that was shown.
     pub fn last_words(&self, step: i64) -> Result<Vec<JudgementRow>, Error> {
-        let mut words = self.judgements(step)?;
-        let last = words.iter().map(|word| word.member).max();
-        words.retain(|word| Some(word.member) == last);
-        Ok(words)
+        self.judgements(step).map(last_words)
     }
 
     /// Every single answer on a step.

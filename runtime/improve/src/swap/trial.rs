@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use sport_sandbox::Verdict;
 
 use super::Plan;
+use crate::audit::cohen_kappa;
 use crate::judging::Judged;
+use crate::store::last_words;
 
 /// Where a newcomer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,9 +106,7 @@ impl TrialRow {
             judged.as_ref().ok().and_then(|judged| judged.ranking.winner).map(|place| numbers[place])
         };
         let words = |judged: &Result<Judged, String>| {
-            let rows = judged.as_ref().map(|judged| judged.rows.clone()).unwrap_or_default();
-            let last = rows.iter().map(|row| row.member).max();
-            rows.into_iter().filter(move |row| Some(row.member) == last).collect::<Vec<_>>()
+            last_words(judged.as_ref().map(|judged| judged.rows.clone()).unwrap_or_default())
         };
         let theirs = words(newcomer);
         let verdicts = words(incumbent)
@@ -172,12 +172,7 @@ impl Counts {
 
     /// Cohen's kappa of the verdicts, in -1 to 1; none when nothing was compared or all say one thing.
     pub fn kappa(&self) -> Option<f64> {
-        let total: f64 = self.verdicts.iter().flatten().copied().map(f64::from).sum();
-        let row = |index: usize| self.verdicts[index].iter().copied().map(f64::from).sum::<f64>();
-        let column = |index: usize| self.verdicts.iter().map(|row| f64::from(row[index])).sum::<f64>();
-        let observed: f64 = (0..3).map(|index| f64::from(self.verdicts[index][index])).sum::<f64>() / total;
-        let expected: f64 = (0..3).map(|index| row(index) * column(index)).sum::<f64>() / (total * total);
-        (total > 0.0 && expected < 1.0).then(|| (observed - expected) / (1.0 - expected))
+        cohen_kappa(self.verdicts.map(|row| row.map(f64::from)))
     }
 
     /// Why the newcomer may not go on, if it may not.

@@ -13,7 +13,6 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 use crate::egress::{Egress, HostRule};
 use crate::error::Error;
 use crate::grants::Grants;
-use crate::limits;
 use crate::secrets::{Secret, Secrets};
 
 /// The whole file.
@@ -79,15 +78,6 @@ impl SecretSource {
     fn read(&self, name: &str) -> Result<Secret, Error> {
         secret_value(&format!("secret {name}"), self.env.as_deref(), self.file.as_deref())
     }
-}
-
-/// A granted artifact's file.
-fn artifact_bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
-    // One byte more: what is too large is told by who counts them all.
-    file.take(limits::ARTIFACT_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-    Ok(bytes)
 }
 
 /// A secret from an environment variable or a file, of which one is given.
@@ -167,7 +157,7 @@ impl Grant {
             grants = grants.with_models(&self.models);
         }
         for (name, path) in &self.artifacts {
-            grants = grants.with_artifact(name, artifact_bytes(path)?)?;
+            grants = grants.with_artifact_file(name, path)?;
         }
         Ok(match &self.calls {
             Some(calls) => grants.with_calls(calls),

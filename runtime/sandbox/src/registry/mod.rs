@@ -277,7 +277,7 @@ impl Registry {
             return Err(needed("everything (it was never approved)".to_owned()));
         };
         let grants = grant.grants()?;
-        let changes = receipt.changed_artifacts(&receipt::digests(&grants));
+        let changes = receipt.changed_artifacts(&grants.artifact_digests());
         if !changes.is_empty() {
             return Err(needed(named(&changes)));
         }

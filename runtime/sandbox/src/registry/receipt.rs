@@ -76,7 +76,7 @@ impl Receipt {
             size: inspection.size,
             kind: described.kind(),
             imports: inspection.imports.clone(),
-            artifacts: digests(grants),
+            artifacts: grants.artifact_digests(),
             described,
             approved: now.map_or(0, |since| since.as_secs()),
         }
@@ -138,11 +138,6 @@ impl Receipt {
         }
         changes.found
     }
-}
-
-/// The digests of granted artifacts, by name.
-pub(super) fn digests(grants: &Grants) -> BTreeMap<String, String> {
-    grants.artifacts().iter().map(|artifact| (artifact.name.clone(), artifact.digest.clone())).collect()
 }
 
 impl Described {
